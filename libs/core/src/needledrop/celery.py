@@ -1,0 +1,57 @@
+"""The Celery application that every service makes the same way."""
+
+from celery import Celery
+from kombu import Queue as KombuQueue
+
+from needledrop.messages import REPLIES, JobMessage, Queue
+from needledrop.settings import CoreSettings
+
+
+def make_celery(name: str, settings: CoreSettings) -> Celery:
+    """A Celery app whose queue is only a wake-up call: JSON only, no results, acknowledged late, one message at a time.
+
+    Every handler may run twice (`visibility_timeout`, lost acknowledgements), so handlers are idempotent and the
+    database, not the queue, says what is done. See docs/adr/0002.
+    """
+    app = Celery(name, broker=settings.redis_url.get_secret_value(), set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        result_backend=None,
+        task_acks_late=True,
+        task_acks_on_failure_or_timeout=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_create_missing_queues=True,
+        task_default_queue="unrouted",
+        task_time_limit=settings.task_hard_limit_s,
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": settings.task_hard_limit_s + 600,
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 15,
+            "global_keyprefix": "needledrop:",
+        },
+        task_publish_retry=True,
+        task_publish_retry_policy={"max_retries": 3, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 2},
+        timezone="UTC",
+    )
+    return app
+
+
+def consume(app: Celery, *queues: str) -> None:
+    """Make workers of this app consume just these queues."""
+    app.conf.task_queues = [KombuQueue(name, routing_key=name) for name in queues]
+
+
+def reply(app: Celery, message: JobMessage) -> None:
+    """Send an extractor's answer to the matcher's queue."""
+    app.send_task(REPLIES[type(message)], args=[message.dump()], queue=Queue.MATCHER)

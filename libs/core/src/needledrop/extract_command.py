@@ -1,0 +1,65 @@
+"""The command both extractors offer: `extract PATH... --bundle DIR --out DIR` writes `NAME.npy` and prints a line a file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from needledrop.errors import NeedledropError
+from needledrop.extraction import Extraction
+from needledrop.features import matrix_to_bytes
+
+
+class FileExtractor(Protocol):
+    def extract(self, path: Path, progress: Callable[[float | None], None]) -> Extraction: ...
+
+
+def extract_files(extractor: FileExtractor, paths: list[Path], out: Path, after: Callable[[Path], None] | None = None) -> int:
+    """Extract each path to `out/NAME.npy`; returns how many failed. `after(out/NAME)` is called for each that did not.
+
+    Lines go to standard output, a progress bar to standard error where that is a terminal.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not Console(stderr=True).is_terminal,
+    )
+    names = output_names(paths)
+    with bar:
+        overall = bar.add_task("files", total=len(paths))
+        for path in paths:
+            current = bar.add_task(path.name, total=1.0)
+            try:
+                result = extractor.extract(path, lambda value, task=current: bar.update(task, completed=value or 0.0))  # type: ignore[misc]
+            except NeedledropError as error:
+                failed += 1
+                print(f"{path}: {error.code}: {error.detail}", flush=True)
+            else:
+                target = out / names[path]
+                target.with_name(target.name + ".npy").write_bytes(matrix_to_bytes(result.features))
+                rows, columns = result.features.shape
+                print(f"{path}: {names[path]}.npy uint8 [{rows}, {columns}], {result.info.duration_s:.2f} s", flush=True)
+                if after:
+                    after(target)
+            bar.remove_task(current)
+            bar.advance(overall)
+    return failed
+
+
+def output_names(paths: list[Path]) -> dict[Path, str]:
+    """The output's name for each path: its stem, or its whole name where two stems are alike, numbered where names are."""
+    names: dict[Path, str] = {}
+    stems = [path.stem for path in paths]
+    for path in paths:
+        name = path.stem if stems.count(path.stem) == 1 else path.name
+        taken = sum(1 for other in names.values() if other == name or other.startswith(f"{name}~"))
+        names[path] = name if not taken else f"{name}~{taken + 1}"
+    return names

@@ -1,0 +1,117 @@
+"""What an extraction is: the protocol that both extractors fulfil, and the job around it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from needledrop.errors import ErrorCode, MediaError, NeedledropError
+from needledrop.features import Codes, FeatureSpace, matrix_from_bytes, matrix_to_bytes, require_space
+from needledrop.log import get_logger
+from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, ExtractRequest, JobMessage, MediaInfo, Stage
+from needledrop.storage import MediaStore, features_key
+
+Progress = Callable[[float | None], None]
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """`features`: uint8 [T, D], one row a hop. `info`: what was learned of the file."""
+
+    features: Codes
+    info: MediaInfo
+
+
+class Extractor(Protocol):
+    """A loaded model that turns files into features of one space."""
+
+    @property
+    def space(self) -> FeatureSpace: ...
+
+    def extract(self, path: Path, progress: Progress) -> Extraction:
+        """Features of a whole file. `progress` is called with 0…1 (None: length unknown) at least every few seconds.
+
+        `MediaError` where the file can't be used.
+        """
+        ...
+
+
+def run_job(
+    request: ExtractRequest,
+    store: MediaStore,
+    load: Callable[[], Extractor],
+    send: Callable[[JobMessage], None],
+    worker: str,
+) -> None:
+    """Do one job: claim it, extract, store the features, report. Never raises for a file that can't be used.
+
+    Features are immutable and keyed by content and space, so a job that was done before is answered from the store.
+    """
+    send(_progress(request, Stage.STARTED, None, worker))
+    try:
+        extractor = load()
+        require_space(extractor.space.id, request.space)
+        done = _stored(request, store, extractor.space.hop_s) or _extract(
+            request, store, extractor, lambda value: send(_progress(request, Stage.EXTRACTING, value, worker))
+        )
+    except NeedledropError as error:
+        log.warning("extraction failed", code=error.code, detail=error.detail)
+        send(
+            ExtractFailed(
+                job_id=request.job_id,
+                attempt=request.attempt,
+                code=error.code,
+                detail=error.detail,
+                retryable=_retryable(error),
+            )
+        )
+        return
+    send(done)
+    log.info("extraction done", rows=done.rows, features=done.features_key)
+
+
+def _progress(request: ExtractRequest, stage: Stage, progress: float | None, worker: str) -> ExtractProgress:
+    return ExtractProgress(
+        job_id=request.job_id, attempt=request.attempt, stage=stage, progress=progress, worker=worker
+    )
+
+
+def _extract(request: ExtractRequest, store: MediaStore, extractor: Extractor, progress: Progress) -> ExtractDone:
+    with store.local_copy(request.media_key, request.media_sha256) as path:
+        result = extractor.extract(path, progress)
+    key = features_key(request.media_sha256, request.space)
+    store.put_bytes(_info_key(key), result.info.model_dump_json().encode())
+    store.put_bytes(key, matrix_to_bytes(result.features))
+    return _done(request, key, len(result.features), extractor.space.hop_s, result.info)
+
+
+def _stored(request: ExtractRequest, store: MediaStore, hop_s: float) -> ExtractDone | None:
+    """The answer of an earlier run, or None. The features are written last, so where they are, all is there."""
+    key = features_key(request.media_sha256, request.space)
+    if not store.exists(key):
+        return None
+    rows = len(matrix_from_bytes(store.get_bytes(key)))
+    info = MediaInfo.model_validate_json(store.get_bytes(_info_key(key)))
+    return _done(request, key, rows, hop_s, info)
+
+
+def _done(request: ExtractRequest, key: str, rows: int, hop_s: float, info: MediaInfo) -> ExtractDone:
+    return ExtractDone(
+        job_id=request.job_id,
+        attempt=request.attempt,
+        space=request.space,
+        features_key=key,
+        rows=rows,
+        hop_s=hop_s,
+        media=info,
+    )
+
+
+def _info_key(key: str) -> str:
+    return key.removesuffix(".npy") + ".json"
+
+
+def _retryable(error: NeedledropError) -> bool:
+    """A file that can't be decoded stays so; a store or a bundle may be mended, a crashed decoder may have been starved."""
+    return not isinstance(error, MediaError) or error.code in {ErrorCode.DECODER_CRASHED, ErrorCode.DECODER_TIMEOUT}

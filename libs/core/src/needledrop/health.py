@@ -1,0 +1,81 @@
+"""Health of a worker that proves work is consumed: a canary goes through the worker's own queue and pool.
+
+Each worker also consumes a queue named after its host. `needledrop-health` puts a canary there and waits for the pool
+child to write its nonce to a file. A worker whose child is busy can't answer, so recent progress counts as well.
+"""
+
+import os
+import socket
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+from celery import Celery
+
+from needledrop.celery import make_celery
+from needledrop.messages import Task
+from needledrop.settings import CoreSettings
+
+ANSWER_WITHIN_S = 10.0
+PROGRESS_WITHIN_S = 60.0
+
+
+def canary_queue(service: str) -> str:
+    """The queue that only this host's worker of the service consumes."""
+    return f"health.{service}.{socket.gethostname()}"
+
+
+def install_canary(app: Celery, service: str) -> None:
+    """Register the canary task on a worker's app."""
+
+    def canary(nonce: str) -> None:
+        _write(_file(service, "canary"), nonce)
+
+    app.task(canary, name=Task.CANARY, expires=ANSWER_WITHIN_S)
+
+
+def touch(service: str) -> None:
+    """Say that the worker's child is getting on with its job."""
+    _write(_file(service, "progress"), "")
+
+
+def healthy(service: str, settings: CoreSettings, answer_within_s: float = ANSWER_WITHIN_S) -> bool:
+    """True where this host's worker made progress within the last minute, or now answers a canary."""
+    if _age(_file(service, "progress")) < PROGRESS_WITHIN_S:
+        return True
+    nonce = uuid.uuid4().hex
+    app = make_celery(f"{service}-health", settings)
+    app.send_task(Task.CANARY, args=[nonce], queue=canary_queue(service), expires=answer_within_s)
+    deadline = time.monotonic() + answer_within_s
+    answer = _file(service, "canary")
+    while time.monotonic() < deadline:
+        if answer.is_file() and answer.read_text() == nonce:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def main() -> None:
+    """`needledrop-health SERVICE`: exit status 0 where `healthy`, else 1."""
+    import sys
+
+    sys.exit(0 if healthy(sys.argv[1], CoreSettings()) else 1)
+
+
+def _file(service: str, what: str) -> Path:
+    folder = Path(os.environ.get("NEEDLEDROP_RUN_DIR", tempfile.gettempdir()))
+    return folder / f"needledrop-{service}.{what}"
+
+
+def _write(path: Path, text: str) -> None:
+    staged = path.with_name(f"{path.name}.{os.getpid()}")
+    staged.write_text(text)
+    staged.replace(path)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")

@@ -1,0 +1,32 @@
+"""Settings that every process reads, from `NEEDLEDROP_*` environment variables, once at start."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CoreSettings(BaseSettings):
+    """What all processes share. Services add their own by subclassing."""
+
+    model_config = SettingsConfigDict(env_prefix="NEEDLEDROP_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"), description="The Redis-protocol server that carries the queues."
+    )
+    media_url: str = Field(
+        default="file:///var/lib/needledrop/media",
+        description="The media store: file:///folder or s3://bucket/prefix (credentials from the usual AWS_* variables).",
+    )
+    bundle: Path = Field(default=Path("/models/demo"), description="The model bundle: a folder or a .tar.zst of one.")
+    scratch: Path | None = Field(default=None, description="Folder for temporary files; the system's own if unset.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    device: str = Field(default="auto", description="Where models run: auto, cpu, cuda or cuda:N.")
+    task_hard_limit_s: int = Field(default=3600, ge=10, description="A task that runs longer is killed and counted as lost.")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads a model may use; all cores if unset.")
+
+    def describe(self) -> dict[str, str]:
+        """Every setting as text, secrets masked: printed once at start."""
+        return {name: str(value) for name, value in self.model_dump(mode="python").items()}

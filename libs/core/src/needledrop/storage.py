@@ -1,0 +1,142 @@
+"""The media store: a local folder or an S3 bucket, behind one small class.
+
+Uploaded files are kept under the SHA-256 of their bytes, feature matrices under the file's SHA-256 and their feature
+space, so writing the same thing twice is harmless.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError as ObstoreError
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from needledrop.errors import ErrorCode, StorageError
+
+CHUNK = 1 << 20
+
+
+def media_key(sha256: str) -> str:
+    """Where an uploaded file's bytes live."""
+    return f"media/{sha256[:2]}/{sha256}"
+
+
+def features_key(sha256: str, space: str) -> str:
+    """Where the features of a file in a feature space live."""
+    return f"features/{sha256[:2]}/{sha256}/{space}.npy"
+
+
+class MediaStore:
+    """Atomic puts, verified gets. Every error is a `StorageError`; a missing object has code `storage_missing`."""
+
+    def __init__(self, url: str, scratch: Path | None = None) -> None:
+        self.url = url
+        self._scratch = scratch
+        self._root: Path | None = None
+        self._store: ObjectStore
+        parts = urlsplit(url)
+        if parts.scheme == "file":
+            self._root = Path(unquote(parts.path))
+            self._root.mkdir(parents=True, exist_ok=True)
+            self._store = LocalStore(self._root)
+        elif parts.scheme == "s3":
+            self._store = S3Store.from_url(url)
+        else:
+            raise ValueError(f"a media store's address starts with file:// or s3://, not {parts.scheme or url!r}")
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a file's bytes under the key, atomically: readers see nothing or all of it."""
+        with _translated(key):
+            obstore.put(self._store, key, path)
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        """Store bytes under the key, atomically."""
+        with _translated(key):
+            obstore.put(self._store, key, data)
+
+    def get_bytes(self, key: str) -> bytes:
+        """All of a small object's bytes (feature matrices; never media)."""
+        with _translated(key):
+            return bytes(obstore.get(self._store, key).bytes())
+
+    def exists(self, key: str) -> bool:
+        return self.size(key) is not None
+
+    def size(self, key: str) -> int | None:
+        """Bytes of the object, None where there is none."""
+        try:
+            with _translated(key):
+                return int(obstore.head(self._store, key)["size"])
+        except StorageError as error:
+            if error.code is ErrorCode.STORAGE_MISSING:
+                return None
+            raise
+
+    def delete(self, key: str) -> None:
+        """Remove the object; no error where there is none."""
+        try:
+            with _translated(key):
+                obstore.delete(self._store, key)
+        except StorageError as error:
+            if error.code is not ErrorCode.STORAGE_MISSING:
+                raise
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key below the prefix."""
+        with _translated(prefix):
+            for page in obstore.list(self._store, prefix=prefix):
+                yield from (str(item["path"]) for item in page)
+
+    @contextmanager
+    def local_copy(self, key: str, sha256: str) -> Iterator[Path]:
+        """A local file holding the object, its hash checked: the store's own file, or a temporary copy of a remote one.
+
+        Read only. `StorageError(storage_corrupt)` where the bytes are not those the hash names.
+        """
+        if self._root is not None:
+            path = self._root / key
+            if not path.is_file():
+                raise _missing(key)
+            with path.open("rb") as file:
+                _check_hash(hashlib.file_digest(file, "sha256").hexdigest(), sha256)
+            yield path
+            return
+        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="needledrop-") as folder:
+            path = Path(folder) / "media"
+            digest = hashlib.sha256()
+            with _translated(key), path.open("wb") as file:
+                for chunk in obstore.get(self._store, key).stream(min_chunk_size=CHUNK):
+                    digest.update(chunk)
+                    file.write(chunk)
+            _check_hash(digest.hexdigest(), sha256)
+            yield path
+
+    async def read_range(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The object's bytes from `start` up to, not including, `stop`, in chunks of at most 1 MiB."""
+        for offset in range(start, stop, CHUNK):
+            with _translated(key):
+                chunk = await obstore.get_range_async(self._store, key, start=offset, end=min(offset + CHUNK, stop))
+            yield bytes(chunk)
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _missing(key) from error
+    except (ObstoreError, OSError) as error:
+        raise StorageError(ErrorCode.STORAGE_UNAVAILABLE, f"the media store failed on {key}") from error
+
+
+def _missing(key: str) -> StorageError:
+    return StorageError(ErrorCode.STORAGE_MISSING, f"the media store has no {key}")
+
+
+def _check_hash(found: str, wanted: str) -> None:
+    if found != wanted:
+        raise StorageError(ErrorCode.STORAGE_CORRUPT, f"the stored bytes of {wanted[:12]}… have another hash")
