@@ -1,1 +1,1 @@
-"""The contract between Needledrop's services: small, without an ORM, without a model runtime, without business rules."""
+"""The contract between Needledrop's services: small; no ORM, no model runtime, no business rules."""

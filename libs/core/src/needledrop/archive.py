@@ -12,7 +12,7 @@ SUFFIX = ".tar.zst"
 
 
 def open_bundle(path: Path) -> Bundle:
-    """The bundle at a path: a folder, or a `.tar.zst` that is unpacked once into the folder of the same name beside it."""
+    """The bundle at a path: a folder, or a `.tar.zst` that is unpacked once, beside itself."""
     if not path.name.endswith(SUFFIX):
         return Bundle.load(path)
     folder = path.with_name(path.name.removesuffix(SUFFIX))

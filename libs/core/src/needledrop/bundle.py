@@ -1,4 +1,4 @@
-"""The model bundle: a folder (or a `.tar.zst` of one) with weights, PCAs, a metric, and `bundle.json` that describes them.
+"""The model bundle: a folder with weights, PCAs, a metric, and the `bundle.json` that describes them.
 
 Nothing in a bundle is ever unpickled. Every file is named with its SHA-256; `Bundle.verify` checks them all, and each
 loader checks the files that it reads.
@@ -156,14 +156,16 @@ class Bundle:
                 self.file(ref)
         if manifest.metric:
             self.file(manifest.metric.weights)
-            for modality, space in (
-                (Modality.AUDIO, manifest.metric.audio_space),
-                (Modality.VIDEO, manifest.metric.video_space),
-            ):
-                if self.space(modality).id != space:
-                    raise BundleError(
-                        ErrorCode.SPACE_MISMATCH, f"the metric was trained on {space}, not on this bundle's {modality} side"
-                    )
+            self.require_space(Modality.AUDIO, manifest.metric.audio_space)
+            self.require_space(Modality.VIDEO, manifest.metric.video_space)
+
+    def require_space(self, modality: Modality, space: str) -> None:
+        """`BundleError(space_mismatch)` unless this bundle's side of the modality has that feature space."""
+        found = self.space(modality).id
+        if found != space:
+            raise BundleError(
+                ErrorCode.SPACE_MISMATCH, f"the metric was trained on {space}, this bundle's {modality} side is {found}"
+            )
 
     def _need(self, part: _P | None, what: str) -> _P:
         if part is None:

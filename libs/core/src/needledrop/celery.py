@@ -6,6 +6,9 @@ from kombu import Queue as KombuQueue
 from needledrop.messages import REPLIES, JobMessage, Queue
 from needledrop.settings import CoreSettings
 
+KEY_PREFIX = "needledrop:"
+"""Before every key in the broker, the queues' lists included."""
+
 
 def make_celery(name: str, settings: CoreSettings) -> Celery:
     """A Celery app whose queue is only a wake-up call: JSON only, no results, acknowledged late, one message at a time.
@@ -38,7 +41,7 @@ def make_celery(name: str, settings: CoreSettings) -> Celery:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 15,
-            "global_keyprefix": "needledrop:",
+            "global_keyprefix": KEY_PREFIX,
         },
         task_publish_retry=True,
         task_publish_retry_policy={"max_retries": 3, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 2},

@@ -1,4 +1,4 @@
-"""The command both extractors offer: `extract PATH... --bundle DIR --out DIR` writes `NAME.npy` and prints a line a file."""
+"""The extractors' command: `extract PATH... --bundle DIR --out DIR` writes `NAME.npy`, prints a line a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,9 @@ class FileExtractor(Protocol):
     def extract(self, path: Path, progress: Callable[[float | None], None]) -> Extraction: ...
 
 
-def extract_files(extractor: FileExtractor, paths: list[Path], out: Path, after: Callable[[Path], None] | None = None) -> int:
+def extract_files(
+    extractor: FileExtractor, paths: list[Path], out: Path, after: Callable[[Path], None] | None = None
+) -> int:
     """Extract each path to `out/NAME.npy`; returns how many failed. `after(out/NAME)` is called for each that did not.
 
     Lines go to standard output, a progress bar to standard error where that is a terminal.
@@ -46,7 +48,9 @@ def extract_files(extractor: FileExtractor, paths: list[Path], out: Path, after:
                 target = out / names[path]
                 target.with_name(target.name + ".npy").write_bytes(matrix_to_bytes(result.features))
                 rows, columns = result.features.shape
-                print(f"{path}: {names[path]}.npy uint8 [{rows}, {columns}], {result.info.duration_s:.2f} s", flush=True)
+                print(
+                    f"{path}: {names[path]}.npy uint8 [{rows}, {columns}], {result.info.duration_s:.2f} s", flush=True
+                )
                 if after:
                     after(target)
             bar.remove_task(current)
@@ -55,7 +59,7 @@ def extract_files(extractor: FileExtractor, paths: list[Path], out: Path, after:
 
 
 def output_names(paths: list[Path]) -> dict[Path, str]:
-    """The output's name for each path: its stem, or its whole name where two stems are alike, numbered where names are."""
+    """The output's name for each path: its stem, its whole name where stems are alike, numbered where names are."""
     names: dict[Path, str] = {}
     stems = [path.stem for path in paths]
     for path in paths:

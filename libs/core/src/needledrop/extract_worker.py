@@ -51,7 +51,7 @@ def make_worker(modality: Modality, load: Loader) -> Celery:
         with job_context(job_id=request.job_id, attempt=request.attempt):
             run_job(request, store(), extractor, send, worker=socket.gethostname())
 
-    app.task(extract, name=task)
+    app.task(name=task)(extract)
     return app
 
 

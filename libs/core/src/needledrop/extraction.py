@@ -1,5 +1,6 @@
 """What an extraction is: the protocol that both extractors fulfil, and the job around it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,19 @@ from typing import Protocol
 from needledrop.errors import ErrorCode, MediaError, NeedledropError
 from needledrop.features import Codes, FeatureSpace, matrix_from_bytes, matrix_to_bytes, require_space
 from needledrop.log import get_logger
-from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, ExtractRequest, JobMessage, MediaInfo, Stage
-from needledrop.storage import MediaStore, features_key
+from needledrop.messages import (
+    ExtractDone,
+    ExtractFailed,
+    ExtractProgress,
+    ExtractRequest,
+    JobMessage,
+    MediaInfo,
+    Stage,
+)
+from needledrop.storage import MediaStore, features_key, info_key
 
 Progress = Callable[[float | None], None]
+PROGRESS_EVERY_S = 1.0
 log = get_logger(__name__)
 
 
@@ -53,7 +63,10 @@ def run_job(
         extractor = load()
         require_space(extractor.space.id, request.space)
         done = _stored(request, store, extractor.space.hop_s) or _extract(
-            request, store, extractor, lambda value: send(_progress(request, Stage.EXTRACTING, value, worker))
+            request,
+            store,
+            extractor,
+            _throttled(lambda value: send(_progress(request, Stage.EXTRACTING, value, worker))),
         )
     except NeedledropError as error:
         log.warning("extraction failed", code=error.code, detail=error.detail)
@@ -71,6 +84,20 @@ def run_job(
     log.info("extraction done", rows=done.rows, features=done.features_key)
 
 
+def _throttled(progress: Progress) -> Progress:
+    """Passes on at most one call in `PROGRESS_EVERY_S`, so that a fast model doesn't flood the queue."""
+    last = float("-inf")
+
+    def report(value: float | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PROGRESS_EVERY_S:
+            last = now
+            progress(value)
+
+    return report
+
+
 def _progress(request: ExtractRequest, stage: Stage, progress: float | None, worker: str) -> ExtractProgress:
     return ExtractProgress(
         job_id=request.job_id, attempt=request.attempt, stage=stage, progress=progress, worker=worker
@@ -81,7 +108,7 @@ def _extract(request: ExtractRequest, store: MediaStore, extractor: Extractor, p
     with store.local_copy(request.media_key, request.media_sha256) as path:
         result = extractor.extract(path, progress)
     key = features_key(request.media_sha256, request.space)
-    store.put_bytes(_info_key(key), result.info.model_dump_json().encode())
+    store.put_bytes(info_key(key), result.info.model_dump_json().encode())
     store.put_bytes(key, matrix_to_bytes(result.features))
     return _done(request, key, len(result.features), extractor.space.hop_s, result.info)
 
@@ -92,7 +119,7 @@ def _stored(request: ExtractRequest, store: MediaStore, hop_s: float) -> Extract
     if not store.exists(key):
         return None
     rows = len(matrix_from_bytes(store.get_bytes(key)))
-    info = MediaInfo.model_validate_json(store.get_bytes(_info_key(key)))
+    info = MediaInfo.model_validate_json(store.get_bytes(info_key(key)))
     return _done(request, key, rows, hop_s, info)
 
 
@@ -108,10 +135,6 @@ def _done(request: ExtractRequest, key: str, rows: int, hop_s: float, info: Medi
     )
 
 
-def _info_key(key: str) -> str:
-    return key.removesuffix(".npy") + ".json"
-
-
 def _retryable(error: NeedledropError) -> bool:
-    """A file that can't be decoded stays so; a store or a bundle may be mended, a crashed decoder may have been starved."""
+    """A file that can't be decoded stays so; a store may be mended, a crashed decoder may have been starved."""
     return not isinstance(error, MediaError) or error.code in {ErrorCode.DECODER_CRASHED, ErrorCode.DECODER_TIMEOUT}

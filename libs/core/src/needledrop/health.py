@@ -6,6 +6,7 @@ child to write its nonce to a file. A worker whose child is busy can't answer, s
 
 import os
 import socket
+import sys
 import tempfile
 import time
 import uuid
@@ -32,12 +33,22 @@ def install_canary(app: Celery, service: str) -> None:
     def canary(nonce: str) -> None:
         _write(_file(service, "canary"), nonce)
 
-    app.task(canary, name=Task.CANARY, expires=ANSWER_WITHIN_S)
+    app.task(name=Task.CANARY, expires=ANSWER_WITHIN_S)(canary)
 
 
 def touch(service: str) -> None:
     """Say that the worker's child is getting on with its job."""
     _write(_file(service, "progress"), "")
+
+
+def beat(service: str) -> None:
+    """Say that a process without a queue of its own has done a round of its work."""
+    _write(_file(service, "beat"), "")
+
+
+def beating(service: str, within_s: float) -> bool:
+    """True where `beat` was called within the last seconds."""
+    return _age(_file(service, "beat")) < within_s
 
 
 def healthy(service: str, settings: CoreSettings, answer_within_s: float = ANSWER_WITHIN_S) -> bool:
@@ -58,8 +69,6 @@ def healthy(service: str, settings: CoreSettings, answer_within_s: float = ANSWE
 
 def main() -> None:
     """`needledrop-health SERVICE`: exit status 0 where `healthy`, else 1."""
-    import sys
-
     sys.exit(0 if healthy(sys.argv[1], CoreSettings()) else 1)
 
 

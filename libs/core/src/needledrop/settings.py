@@ -17,14 +17,16 @@ class CoreSettings(BaseSettings):
     )
     media_url: str = Field(
         default="file:///var/lib/needledrop/media",
-        description="The media store: file:///folder or s3://bucket/prefix (credentials from the usual AWS_* variables).",
+        description="The media store: file:///folder or s3://bucket/prefix (credentials from AWS_*).",
     )
     bundle: Path = Field(default=Path("/models/demo"), description="The model bundle: a folder or a .tar.zst of one.")
     scratch: Path | None = Field(default=None, description="Folder for temporary files; the system's own if unset.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     device: str = Field(default="auto", description="Where models run: auto, cpu, cuda or cuda:N.")
-    task_hard_limit_s: int = Field(default=3600, ge=10, description="A task that runs longer is killed and counted as lost.")
+    task_hard_limit_s: int = Field(
+        default=3600, ge=10, description="A task that runs longer is killed and counted as lost."
+    )
     threads: int | None = Field(default=None, ge=1, description="CPU threads a model may use; all cores if unset.")
 
     def describe(self) -> dict[str, str]:

@@ -30,6 +30,11 @@ def features_key(sha256: str, space: str) -> str:
     return f"features/{sha256[:2]}/{sha256}/{space}.npy"
 
 
+def info_key(key: str) -> str:
+    """Where the facts learned of a file lie, given the key of its features."""
+    return key.removesuffix(".npy") + ".json"
+
+
 class MediaStore:
     """Atomic puts, verified gets. Every error is a `StorageError`; a missing object has code `storage_missing`."""
 

@@ -1,0 +1,1 @@
+"""What tracks and clips have in common: uploaded bytes, a job, a state."""

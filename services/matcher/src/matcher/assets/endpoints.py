@@ -1,0 +1,72 @@
+"""What the routes of tracks and clips share."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from matcher.assets.ranges import serve
+from matcher.assets.schemas import AssetOut
+from matcher.assets.service import AssetKind, AssetService, AssetT, state_of
+from matcher.assets.tables import Asset
+from matcher.assets.uploads import receive
+from matcher.context import Context, context_of
+from matcher.jobs.tables import Job
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Most rows on a page.")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+
+UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "title": {"type": "string"},
+                        "artist": {"type": "string"},
+                    },
+                }
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+async def upload(request: Request, kind: AssetKind[AssetT]) -> tuple[AssetT, Job]:
+    """Receive the request's file and add it."""
+    context = context_of(request)
+    async with receive(request, context.settings.max_upload_bytes, context.settings.scratch) as received:
+        return await run_in_threadpool(service(context, kind).add, received)
+
+
+def send_file(request: Request, kind: AssetKind[AssetT], asset_id: UUID) -> Response:
+    context = context_of(request)
+    asset, _ = service(context, kind).get(asset_id)
+    return serve(request, context.store, asset)
+
+
+def service(context: Context, kind: AssetKind[AssetT]) -> AssetService[AssetT]:
+    return AssetService(kind, context.database, context.store)
+
+
+def describe(asset: Asset, job: Job | None, url: str) -> AssetOut:
+    return AssetOut(
+        **state_of(job).model_dump(),
+        id=asset.id,
+        title=asset.display_title,
+        artist=asset.artist,
+        filename=asset.filename,
+        media_type=asset.media_type,
+        bytes=asset.bytes,
+        sha256=asset.sha256,
+        duration_s=asset.duration_s,
+        url=url,
+        created_at=asset.created_at,
+    )

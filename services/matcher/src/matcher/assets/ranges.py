@@ -1,0 +1,72 @@
+"""Serving a stored file, whole or by range (RFC 9110 §14), streamed from the media store."""
+
+import re
+from http import HTTPStatus
+from urllib.parse import quote
+
+from needledrop.storage import MediaStore, media_key
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from matcher.assets.tables import Asset
+from matcher.errors import ApiError
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def serve(request: Request, store: MediaStore, asset: Asset) -> Response:
+    """The asset's bytes: 200, 206 for one satisfiable range, 304 where the client has them, 416 for a range outside."""
+    etag = f'"{asset.sha256}"'
+    headers = {
+        "Accept-Ranges": "bytes",
+        "ETag": etag,
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Content-Disposition": f"inline; filename*=UTF-8''{quote(asset.filename, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if_range = request.headers.get("if-range")
+    wanted = request.headers.get("range") if if_range in (None, etag) else None
+    span = parse_range(wanted, asset.bytes)
+    if span is None:
+        start, stop, status = 0, asset.bytes, HTTPStatus.OK
+    else:
+        start, stop = span
+        status = HTTPStatus.PARTIAL_CONTENT
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{asset.bytes}"
+    headers["Content-Length"] = str(stop - start)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=_safe_type(asset))
+    body = store.read_range(media_key(asset.sha256), start, stop)
+    return StreamingResponse(body, status, headers, media_type=_safe_type(asset))
+
+
+def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """`(start, stop)` of a single byte range; None where the whole file is sent (no range, several, or malformed).
+
+    `ApiError(range_not_satisfiable)` where it lies outside the file.
+    """
+    match = _RANGE.fullmatch(header.replace(" ", "")) if header else None
+    if not match or match[0] == "bytes=-":
+        return None
+    first, last = match[1], match[2]
+    if not first:
+        start, stop = max(0, size - int(last)), size
+    else:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < start:
+            return None
+    if start >= stop:
+        raise ApiError(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            "range_not_satisfiable",
+            "the range lies outside the file",
+            {"Content-Range": f"bytes */{size}"},
+        )
+    return start, stop
+
+
+def _safe_type(asset: Asset) -> str:
+    """Uploaded bytes are only ever served as media, never as a page or a script."""
+    return asset.media_type if asset.media_type.startswith(("audio/", "video/")) else "application/octet-stream"

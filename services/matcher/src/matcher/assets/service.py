@@ -1,0 +1,152 @@
+"""What happens to an uploaded file: stored by content, given a row and a job in one transaction, or recognised."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from needledrop.features import Modality
+from needledrop.storage import MediaStore, media_key
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from matcher.assets.repository import AssetRepository, ListKey, content_in_use, forget_features, lock_content
+from matcher.assets.schemas import AssetState, Failure, Status
+from matcher.assets.tables import Asset
+from matcher.assets.uploads import Upload
+from matcher.db import Database
+from matcher.errors import ApiError, not_found
+from matcher.jobs.repository import JobRepository
+from matcher.jobs.tables import Job, JobState
+from matcher.models.repository import active_model
+from matcher.models.tables import Model
+
+AssetT = TypeVar("AssetT", bound=Asset)
+MAX_TEXT = 500
+
+_STATUS = {
+    JobState.QUEUED: Status.QUEUED,
+    JobState.RUNNING: Status.PROCESSING,
+    JobState.DONE: Status.READY,
+    JobState.FAILED: Status.FAILED,
+    JobState.DEAD: Status.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class AssetKind(Generic[AssetT]):
+    """What tells tracks from clips. `label` is the word in messages to the user."""
+
+    table: type[AssetT]
+    modality: Modality
+    job_column: InstrumentedAttribute[UUID | None]
+    label: str
+
+    def space(self, model: Model | None) -> str | None:
+        if model is None:
+            return None
+        return model.audio_space if self.modality is Modality.AUDIO else model.video_space
+
+
+class AssetService(Generic[AssetT]):
+    def __init__(self, kind: AssetKind[AssetT], database: Database, store: MediaStore) -> None:
+        self._kind = kind
+        self._database = database
+        self._store = store
+
+    def add(self, upload: Upload) -> tuple[AssetT, Job]:
+        """The asset with these bytes and its job: a new one, or the one that is there (a failed job is queued again).
+
+        The row and its job are committed before this returns; the bytes are in the store before the row is.
+        """
+        with self._database.begin() as session:
+            space = self._kind.space(active_model(session))
+            if space is None:
+                raise ApiError(
+                    HTTPStatus.SERVICE_UNAVAILABLE, "no_model", "no model is installed yet", {"Retry-After": "5"}
+                )
+            lock_content(session, upload.sha256)
+            repository = self._repository(session)
+            jobs = JobRepository(session)
+            found = repository.by_hash(upload.sha256, space)
+            if found is None:
+                key = media_key(upload.sha256)
+                if self._store.size(key) != upload.bytes:
+                    self._store.put_file(key, upload.path)
+                asset, job = self._new_asset(upload), self._new_job(upload.sha256, space)
+                repository.add(asset, job)
+            else:
+                asset, existing = found
+                job = existing or self._new_job(upload.sha256, space)
+                if existing is None:
+                    repository.add(asset, job)
+                elif job.state in {JobState.FAILED, JobState.DEAD}:
+                    jobs.retry(job)
+            jobs.announce()
+        return asset, job
+
+    def get(self, asset_id: UUID) -> tuple[AssetT, Job | None]:
+        """The asset and its job; `ApiError(not_found)`."""
+        with self._database.begin() as session:
+            found = self._repository(session).get(asset_id, self._kind.space(active_model(session)))
+        if found is None:
+            raise not_found(self._kind.label)
+        return found
+
+    def page(self, limit: int, after: ListKey | None) -> tuple[list[tuple[AssetT, Job | None]], int, ListKey | None]:
+        """Up to `limit` assets from the newest on, how many there are in all, and where the next page begins."""
+        with self._database.begin() as session:
+            repository = self._repository(session)
+            rows = repository.page(self._kind.space(active_model(session)), limit + 1, after)
+            total = repository.count()
+        more = len(rows) > limit
+        rows = rows[:limit]
+        last = rows[-1][0] if more else None
+        return rows, total, ListKey(created_at=last.created_at, id=last.id) if last else None
+
+    def delete(self, asset_id: UUID) -> None:
+        """Delete the asset with its job and embeddings, and its bytes and features unless another asset shares them."""
+        asset, _ = self.get(asset_id)
+        with self._database.begin() as session:
+            lock_content(session, asset.sha256)
+            if not self._repository(session).delete(asset_id):
+                raise not_found(self._kind.label)
+            unused = forget_features(session, asset.sha256)
+        # After the commit, so that a row never lacks its bytes; locked again, since they may be back by now.
+        with self._database.begin() as session:
+            lock_content(session, asset.sha256)
+            if not content_in_use(session, asset.sha256):
+                for key in unused:
+                    self._store.delete(key)
+
+    def _repository(self, session: Session) -> AssetRepository[AssetT]:
+        return AssetRepository(session, self._kind.table, self._kind.job_column)
+
+    def _new_asset(self, upload: Upload) -> AssetT:
+        return self._kind.table(
+            sha256=upload.sha256,
+            filename=upload.filename,
+            media_type=upload.media_type,
+            bytes=upload.bytes,
+            title=_text(upload.fields.get("title")),
+            artist=_text(upload.fields.get("artist")),
+        )
+
+    def _new_job(self, sha256: str, space: str) -> Job:
+        return Job(modality=self._kind.modality, media_sha256=sha256, space=space)
+
+
+def state_of(job: Job | None) -> AssetState:
+    """How the user is told a job's state; without a job in the space in use, the file waits for one."""
+    if job is None:
+        return AssetState(status=Status.QUEUED, stage="queued", progress=None, error=None)
+    status = _STATUS[JobState(job.state)]
+    error = Failure(code=job.error_code, detail=job.error_detail or "") if job.error_code else None
+    return AssetState(
+        status=status, stage=job.stage, progress=job.progress, error=error if status is Status.FAILED else None
+    )
+
+
+def _text(value: str | None) -> str | None:
+    """A user's text without control characters, None where nothing is left."""
+    cleaned = "".join(char for char in value or "" if char.isprintable()).strip()[:MAX_TEXT]
+    return cleaned or None

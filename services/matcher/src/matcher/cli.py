@@ -1,0 +1,98 @@
+"""The `matcher` command: one word a process."""
+
+import signal
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+import typer
+import uvicorn
+from alembic import command
+from alembic.config import Config
+from needledrop.archive import open_bundle
+from needledrop.errors import NeedledropError
+from needledrop.extract_worker import run_worker
+from needledrop.health import beating
+from needledrop.log import configure_logging, get_logger
+
+from matcher.app import create_app
+from matcher.db import Database
+from matcher.dispatch import SERVICE as DISPATCHER
+from matcher.dispatch import Dispatcher
+from matcher.models.service import install_bundle
+from matcher.settings import MatcherSettings
+
+app = typer.Typer(help="Needledrop's matcher: API, dispatcher, worker, migrations.", no_args_is_help=True)
+log = get_logger(__name__)
+BEATS_WITHIN_S = 30.0
+
+
+@app.command()
+def api() -> None:
+    """Serve the REST API and the page."""
+    settings = MatcherSettings()
+    configure_logging(settings, "matcher")
+    log.info("starting", settings=settings.describe())
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=15,
+        timeout_keep_alive=15,
+    )
+
+
+@app.command()
+def dispatcher() -> None:
+    """Publish jobs and requeue those whose lease ran out."""
+    settings = MatcherSettings()
+    configure_logging(settings, DISPATCHER)
+    log.info("starting", settings=settings.describe())
+    stop = Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    Dispatcher(settings, Database(settings.database_url.get_secret_value())).run(stop)
+
+
+@app.command("dispatcher-health")
+def dispatcher_health() -> None:
+    """Exit status 0 where the dispatcher on this host did a whole round within the last half minute."""
+    raise typer.Exit(0 if beating(DISPATCHER, BEATS_WITHIN_S) else 1)
+
+
+@app.command()
+def worker() -> None:
+    """Read the extractors' answers, embed features, write the database."""
+    from matcher.worker import make_worker  # noqa: PLC0415  reads the settings
+
+    run_worker(make_worker())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's schema and put the bundle's metric into use."""
+    settings = MatcherSettings()
+    configure_logging(settings, "migrate")
+    url = settings.database_url.get_secret_value()
+    command.upgrade(alembic_config(url), "head")
+    try:
+        model_id, queued = install_bundle(Database(url), open_bundle(settings.bundle))
+    except NeedledropError as error:
+        typer.echo(f"{error.code}: {error.detail}", err=True)
+        raise typer.Exit(1) from error
+    log.info("model in use", model=model_id, queued=queued)
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic's configuration for the migrations that are part of this package."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config

@@ -1,0 +1,64 @@
+"""`/videos`: the uploaded clips."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from needledrop.features import Modality
+
+from matcher import cursors
+from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
+from matcher.assets.repository import ListKey
+from matcher.assets.service import AssetKind
+from matcher.clips.schemas import ClipOut, ClipPage
+from matcher.clips.tables import Clip
+from matcher.context import context_of
+from matcher.errors import Problem
+from matcher.jobs.tables import Job
+
+CLIP = AssetKind(Clip, Modality.VIDEO, Job.clip_id, "clip")
+router = APIRouter(prefix="/videos", tags=["clips"], responses={404: {"model": Problem}, 422: {"model": Problem}})
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+async def add_clip(request: Request, response: Response) -> ClipOut:
+    """Upload a clip: multipart field `file`, or a raw body with `?filename=`. `Location` is where its ranking will be.
+
+    The same bytes again: the same clip.
+    """
+    clip, job = await upload(request, CLIP)
+    answer = clip_out(clip, job)
+    response.headers["Location"] = answer.match_url
+    response.headers["Retry-After"] = "1"
+    return answer
+
+
+@router.get("")
+def list_clips(request: Request, limit: Limit = 50, cursor: Cursor = None) -> ClipPage:
+    """The uploaded clips, newest first."""
+    rows, total, after = service(context_of(request), CLIP).page(limit, cursors.decode(ListKey, cursor))
+    items = [clip_out(clip, job) for clip, job in rows]
+    return ClipPage(items=items, total=total, next_cursor=cursors.encode(after) if after else None)
+
+
+@router.get("/{clip_id}")
+def get_clip(request: Request, clip_id: UUID) -> ClipOut:
+    """One clip: what it is and how far its processing is."""
+    return clip_out(*service(context_of(request), CLIP).get(clip_id))
+
+
+@router.api_route("/{clip_id}/file", methods=["GET", "HEAD"], response_class=Response)
+def get_clip_file(request: Request, clip_id: UUID) -> Response:
+    """The uploaded bytes; byte ranges are answered."""
+    return send_file(request, CLIP, clip_id)
+
+
+@router.delete("/{clip_id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_clip(request: Request, clip_id: UUID) -> None:
+    """Remove a clip, its file and its ranking."""
+    service(context_of(request), CLIP).delete(clip_id)
+
+
+def clip_out(clip: Clip, job: Job | None) -> ClipOut:
+    out = describe(clip, job, f"/videos/{clip.id}/file")
+    return ClipOut(**out.model_dump(), match_url=f"/match/{clip.id}")

@@ -1,0 +1,111 @@
+"""`/healthz`, `/readyz` and `/about`."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Literal
+
+import redis
+from fastapi import APIRouter, Request, Response
+from needledrop.errors import StorageError
+from pydantic import BaseModel
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from matcher import __version__
+from matcher.context import Context, context_of
+from matcher.jobs.tables import Job, JobState
+from matcher.matches.schemas import ModelOut
+from matcher.matches.service import describe_model
+from matcher.models.repository import active_model
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """`parts` says which part is missing: `ok`, or what is wrong."""
+
+    status: Literal["ready", "not ready"]
+    parts: dict[str, str]
+
+
+class TrackCounts(BaseModel):
+    ready: int = 0
+    queued: int = 0
+    failed: int = 0
+
+
+class About(BaseModel):
+    """`tracks.queued` counts those being processed, too."""
+
+    name: str = "Needledrop"
+    version: str = __version__
+    model: ModelOut | None
+    tracks: TrackCounts
+
+
+@router.get("/healthz")
+def healthz() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+def readyz(request: Request, response: Response) -> Readiness:
+    """Database, queue, media store and model are there; 503 and which is not where one is missing."""
+    context = context_of(request)
+    parts = {
+        "database": _check(context.database.ping, "can't be reached"),
+        "queue": _check(lambda: _ping_queue(context), "can't be reached"),
+        "media": _check(lambda: context.store.exists("media/ready"), "can't be reached"),
+        "model": _check(lambda: _need_model(context), "no model is installed"),
+    }
+    ready = all(part == "ok" for part in parts.values())
+    response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return Readiness(status="ready" if ready else "not ready", parts=parts)
+
+
+@router.get("/about")
+def about(request: Request) -> About:
+    """What runs here: version, model in use, and how many tracks are ready."""
+    with context_of(request).database.begin() as session:
+        model = active_model(session)
+        query = select(Job.state, func.count()).where(Job.track_id.is_not(None)).group_by(Job.state)
+        if model:
+            query = query.where(Job.space == model.audio_space)
+        states = dict(session.execute(query).tuples().all())
+    return About(
+        model=describe_model(model) if model else None,
+        tracks=TrackCounts(
+            ready=states.get(JobState.DONE, 0),
+            queued=states.get(JobState.QUEUED, 0) + states.get(JobState.RUNNING, 0),
+            failed=states.get(JobState.FAILED, 0) + states.get(JobState.DEAD, 0),
+        ),
+    )
+
+
+class _NoModelError(Exception):
+    pass
+
+
+def _need_model(context: Context) -> None:
+    with context.database.begin() as session:
+        if active_model(session) is None:
+            raise _NoModelError
+
+
+def _ping_queue(context: Context) -> None:
+    url = context.settings.redis_url.get_secret_value()
+    with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+        client.ping()
+
+
+def _check(probe: Callable[[], object], complaint: str) -> str:
+    try:
+        probe()
+    except (OperationalError, ProgrammingError, redis.RedisError, StorageError, _NoModelError):
+        return complaint
+    return "ok"

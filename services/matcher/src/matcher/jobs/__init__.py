@@ -1,0 +1,1 @@
+"""Jobs as rows: claims, leases, attempts, results."""

@@ -1,0 +1,93 @@
+"""What the extractors' messages do to a job. Each may arrive late, twice, or of a stale attempt."""
+
+from collections.abc import Callable, Sequence
+
+from needledrop.features import Codes, Modality, matrix_from_bytes, require_space
+from needledrop.log import get_logger
+from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, Stage
+from needledrop.storage import MediaStore
+from sqlalchemy.orm import Session
+
+from matcher.clips.tables import Clip
+from matcher.db import Database
+from matcher.jobs.repository import JobRepository, end_job
+from matcher.jobs.tables import Job, JobState
+from matcher.library.tables import Track
+from matcher.matches.repository import MatchRepository, WindowRow
+from matcher.models.repository import active_model
+
+log = get_logger(__name__)
+Embed = Callable[[str, Modality, Codes, float], Sequence[WindowRow]]
+"""(model id, modality, feature matrix uint8 [T, D], seconds a row) → the embedded windows; a clip gives one."""
+
+
+class JobService:
+    """`embed` turns features into vectors. `lease_s`: seconds until a silent job is tried again."""
+
+    def __init__(self, database: Database, store: MediaStore, embed: Embed, lease_s: float, max_attempts: int) -> None:
+        self._database = database
+        self._store = store
+        self._embed = embed
+        self._lease_s = lease_s
+        self._max_attempts = max_attempts
+
+    def progress(self, message: ExtractProgress) -> None:
+        with self._database.begin() as session:
+            current = JobRepository(session).progress(
+                message.job_id, message.attempt, message.stage, message.progress, message.worker, self._lease_s
+            )
+        if not current:
+            log.info("stale progress ignored")
+
+    def done(self, message: ExtractDone) -> None:
+        """Embed the features and end the job, in one transaction with the asset's duration and tags."""
+        if not self._begin_embedding(message):
+            log.info("stale result ignored")
+            return
+        codes = matrix_from_bytes(self._store.get_bytes(message.features_key))
+        with self._database.begin() as session:
+            job = JobRepository(session).lock(message.job_id, message.attempt)
+            model = active_model(session)
+            if job is None or model is None:
+                return
+            modality = Modality(job.modality)
+            require_space(message.space, model.audio_space if modality is Modality.AUDIO else model.video_space)
+            windows = self._embed(model.id, modality, codes, message.hop_s)
+            matches = MatchRepository(session)
+            matches.remember_features(
+                job.media_sha256, message.space, message.features_key, message.rows, message.hop_s
+            )
+            matches.replace(model.id, job.track_id, job.clip_id, windows)
+            _learn(session, job, message)
+            end_job(job, JobState.DONE)
+        log.info("job done", windows=len(windows))
+
+    def failed(self, message: ExtractFailed) -> None:
+        """End the job, or queue another attempt where that may help."""
+        with self._database.begin() as session:
+            jobs = JobRepository(session)
+            job = jobs.lock(message.job_id, message.attempt)
+            if job is None:
+                log.info("stale failure ignored")
+                return
+            if message.retryable and job.attempt < self._max_attempts:
+                jobs.retry(job)
+                jobs.announce()
+            else:
+                state = JobState.DEAD if message.retryable else JobState.FAILED
+                end_job(job, state, message.code, message.detail)
+        log.warning("job failed", code=message.code, detail=message.detail, retryable=message.retryable)
+
+    def _begin_embedding(self, message: ExtractDone) -> bool:
+        with self._database.begin() as session:
+            return JobRepository(session).progress(
+                message.job_id, message.attempt, Stage.EMBEDDING, None, "", self._lease_s
+            )
+
+
+def _learn(session: Session, job: Job, message: ExtractDone) -> None:
+    """Keep what the extractor learned of the file; a title or artist of the user's own stays."""
+    asset = session.get_one(Track, job.track_id) if job.track_id else session.get_one(Clip, job.clip_id)
+    asset.duration_s = message.media.duration_s
+    asset.title = asset.title or message.media.title
+    asset.artist = asset.artist or message.media.artist

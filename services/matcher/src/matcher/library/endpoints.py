@@ -1,0 +1,59 @@
+"""`/audio`: the audio library."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from needledrop.features import Modality
+
+from matcher import cursors
+from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
+from matcher.assets.repository import ListKey
+from matcher.assets.service import AssetKind
+from matcher.context import context_of
+from matcher.errors import Problem
+from matcher.jobs.tables import Job
+from matcher.library.schemas import TrackOut, TrackPage
+from matcher.library.tables import Track
+
+TRACK = AssetKind(Track, Modality.AUDIO, Job.track_id, "track")
+router = APIRouter(prefix="/audio", tags=["library"], responses={404: {"model": Problem}, 422: {"model": Problem}})
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+async def add_track(request: Request, response: Response) -> TrackOut:
+    """Add a track: multipart field `file`, or a raw body with `?filename=`. The same bytes again: the same track."""
+    track, job = await upload(request, TRACK)
+    answer = track_out(track, job)
+    response.headers["Location"] = f"/audio/{track.id}"
+    return answer
+
+
+@router.get("")
+def list_tracks(request: Request, limit: Limit = 50, cursor: Cursor = None) -> TrackPage:
+    """The library, newest first."""
+    rows, total, after = service(context_of(request), TRACK).page(limit, cursors.decode(ListKey, cursor))
+    items = [track_out(track, job) for track, job in rows]
+    return TrackPage(items=items, total=total, next_cursor=cursors.encode(after) if after else None)
+
+
+@router.get("/{track_id}")
+def get_track(request: Request, track_id: UUID) -> TrackOut:
+    """One track: what it is and how far its processing is."""
+    return track_out(*service(context_of(request), TRACK).get(track_id))
+
+
+@router.api_route("/{track_id}/file", methods=["GET", "HEAD"], response_class=Response)
+def get_track_file(request: Request, track_id: UUID) -> Response:
+    """The uploaded bytes; byte ranges are answered."""
+    return send_file(request, TRACK, track_id)
+
+
+@router.delete("/{track_id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_track(request: Request, track_id: UUID) -> None:
+    """Remove a track, its file and its place in every ranking."""
+    service(context_of(request), TRACK).delete(track_id)
+
+
+def track_out(track: Track, job: Job | None) -> TrackOut:
+    return TrackOut(**describe(track, job, f"/audio/{track.id}/file").model_dump())

@@ -1,0 +1,34 @@
+"""`/match`: the ranked audio for a clip."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from matcher.assets.endpoints import Cursor, Limit
+from matcher.context import context_of
+from matcher.errors import Problem
+from matcher.matches.schemas import Pending, Ranking
+from matcher.matches.service import match
+
+router = APIRouter(prefix="/match", tags=["match"])
+
+
+@router.get(
+    "/{clip_id}",
+    response_model=Ranking,
+    responses={202: {"model": Pending}, 404: {"model": Problem}, 422: {"model": Problem}},
+)
+def get_match(
+    request: Request, response: Response, clip_id: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> Ranking | Response:
+    """202 with stage and progress until the clip is ready, then 200 with the ranked tracks.
+
+    A clip that can't be used is answered with 422 and the code of its failure.
+    """
+    answer = match(context_of(request).database, clip_id, limit, cursor)
+    if isinstance(answer, Ranking):
+        response.headers["Cache-Control"] = "no-store"
+        return answer
+    headers = {"Retry-After": "1", "Cache-Control": "no-store"}
+    return Response(answer.model_dump_json(), HTTPStatus.ACCEPTED, headers, media_type="application/json")

@@ -1,0 +1,95 @@
+"""The SQL of embeddings and rankings. Exact search is the ranking: a track stands where its nearest window stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pgvector.sqlalchemy import HALFVEC
+from pydantic import BaseModel
+from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from matcher.library.tables import Track
+from matcher.matches.tables import Embedding, Features
+
+
+class RankKey(BaseModel):
+    """Rankings run by distance, ties by track id, so that the order never depends on how it is asked for."""
+
+    distance: float
+    track_id: UUID
+
+
+@dataclass(frozen=True)
+class Ranked:
+    rank: int
+    distance: float
+    start_s: float
+    track: Track
+
+
+@dataclass(frozen=True)
+class WindowRow:
+    """A window's place and vector (float32 values), as it is written."""
+
+    start_s: float
+    vector: Sequence[float]
+
+
+class MatchRepository:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def clip_vector(self, clip_id: UUID, model_id: str) -> Any | None:
+        """The clip's embedding under the model, None where it has none."""
+        query = select(Embedding.vector).where(Embedding.clip_id == clip_id, Embedding.model_id == model_id)
+        return self._session.scalar(query)
+
+    def ranking(self, model_id: str, vector: Any, limit: int, after: RankKey | None) -> tuple[list[Ranked], int]:
+        """Up to `limit` tracks after a place in the ranking, and how many tracks it holds in all."""
+        distance = Embedding.vector.cast(HALFVEC()).l2_distance(vector)
+        windows = (
+            select(Embedding.track_id, Embedding.start_s, distance.label("distance"))
+            .where(Embedding.model_id == model_id, Embedding.track_id.is_not(None))
+            .distinct(Embedding.track_id)
+            .order_by(Embedding.track_id, distance, Embedding.start_s)
+            .subquery()
+        )
+        order = (windows.c.distance, windows.c.track_id)
+        ranked = select(
+            windows, func.row_number().over(order_by=order).label("rank"), func.count().over().label("total")
+        ).subquery()
+        query = select(ranked, Track).join(Track, Track.id == ranked.c.track_id).order_by(ranked.c.rank).limit(limit)
+        if after:
+            query = query.where(tuple_(ranked.c.distance, ranked.c.track_id) > (after.distance, after.track_id))
+        rows = self._session.execute(query).all()
+        places = [Ranked(rank=row.rank, distance=row.distance, start_s=row.start_s, track=row.Track) for row in rows]
+        return places, rows[0].total if rows else self.count(model_id)
+
+    def count(self, model_id: str) -> int:
+        """How many tracks the model's rankings hold."""
+        query = select(func.count(Embedding.track_id.distinct())).where(Embedding.model_id == model_id)
+        return self._session.scalar(query) or 0
+
+    def replace(self, model_id: str, track_id: UUID | None, clip_id: UUID | None, windows: Sequence[WindowRow]) -> None:
+        """Write an asset's embeddings in place of those it had under the model."""
+        owner = Embedding.track_id == track_id if track_id else Embedding.clip_id == clip_id
+        self._session.execute(delete(Embedding).where(owner, Embedding.model_id == model_id))
+        rows = [
+            {
+                "model_id": model_id,
+                "track_id": track_id,
+                "clip_id": clip_id,
+                "window": index,
+                "start_s": window.start_s,
+                "vector": window.vector,
+            }
+            for index, window in enumerate(windows)
+        ]
+        self._session.execute(insert(Embedding), rows)
+
+    def remember_features(self, sha256: str, space: str, key: str, rows: int, hop_s: float) -> None:
+        values = {"media_sha256": sha256, "space": space, "key": key, "rows": rows, "hop_s": hop_s}
+        self._session.execute(upsert(Features).values(**values).on_conflict_do_nothing())

@@ -1,0 +1,1 @@
+"""The metrics the system knows, and the one in use."""

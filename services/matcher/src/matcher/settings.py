@@ -1,0 +1,22 @@
+"""The matcher's settings: what all processes share, plus database, address, uploads and leases."""
+
+from needledrop.settings import CoreSettings
+from pydantic import Field, SecretStr
+
+
+class MatcherSettings(CoreSettings):
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql+psycopg://needledrop@127.0.0.1:5432/needledrop"),
+        description="PostgreSQL with pgvector, as an SQLAlchemy address for psycopg.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address the API binds.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the API binds.")
+    max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Larger uploads are refused with 413.")
+    lease_s: float = Field(
+        default=120, gt=0, description="A running job without a sign of life for this long is tried again."
+    )
+    max_attempts: int = Field(default=5, ge=1, description="A job is given up after this many attempts.")
+    republish_s: float = Field(
+        default=15, gt=0, description="A queued job is published again after this long, if its queue is empty."
+    )
+    dispatch_poll_s: float = Field(default=2, gt=0, description="Longest pause between two rounds of the dispatcher.")
