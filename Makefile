@@ -1,0 +1,71 @@
+# Needledrop.  `make help` says what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/uv/bin/uv
+PACKAGES := libs/core libs/demo libs/client services/audio_extractor services/video_extractor services/matcher local
+# The newest Python that every dependency has wheels for; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help demo up down test lint lock images bench clean
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(VENV)/local.stamp ## Run the main job on this machine, with made-up music and clips (own files: CLIP=my.mp4 MUSIC=folder)
+	@$(BIN)/python -m needledrop_local demo $(if $(CLIP),--clip "$(CLIP)") $(if $(MUSIC),--music "$(MUSIC)")
+
+up: $(VENV)/local.stamp ## Run the system on this machine until Ctrl-C, page on http://127.0.0.1:8000
+	@$(BIN)/python -m needledrop_local up
+
+down: $(VENV)/local.stamp ## Stop what `make up` started
+	@$(BIN)/python -m needledrop_local down
+
+test: $(VENV)/dev.stamp ## Run every test (in parts: make test TESTS=tests/unit)
+	@$(BIN)/pytest $(TESTS)
+
+lint: $(VENV)/dev.stamp ## Check style, types and the rules of import
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(UV) ## Pin requirements/*.in anew, with hashes
+	UV=$(abspath $(UV)) requirements/lock.sh
+
+images: ## Build the container images
+	docker compose build
+
+bench: $(VENV)/dev.stamp ## Measure memory and time of the extractors on generated media
+	@$(BIN)/python -m bench
+
+clean: ## Remove what was installed, keep var/
+	rm -rf $(VENV)
+
+$(UV):
+	@test -n "$(PYTHON)" || { echo "Needledrop needs Python 3.11, 3.12 or 3.13 on the PATH"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)/uv
+	@$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# TORCH_INDEX=… takes PyTorch's slim CPU wheels from that index instead of the CUDA build; they have other hashes.
+define install
+	@echo "installing $(1) (the first time this downloads about 4 GB)"
+	@$(if $(TORCH_INDEX),\
+	  grep -hE '^(torch|torchvision)==' requirements/torch.txt | tr -d '\\' > $(VENV)/torch-cpu.txt && \
+	  $(UV) pip install --quiet --python $(BIN)/python --index-url "$(TORCH_INDEX)" -r $(VENV)/torch-cpu.txt && \
+	  $(UV) pip install --python $(BIN)/python --require-hashes -r <(requirements/without-cuda.sh requirements/$(1).txt),\
+	  $(UV) pip sync --python $(BIN)/python --require-hashes requirements/$(1).txt)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+endef
+
+$(VENV)/local.stamp: requirements/local.txt $(addsuffix /pyproject.toml,$(PACKAGES)) | $(UV)
+	@test -e $(VENV)/dev.stamp || true
+	$(if $(wildcard $(VENV)/dev.stamp),,$(call install,local))
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES)) | $(UV)
+	$(call install,dev)
+	@touch $@ $(VENV)/local.stamp

@@ -1,0 +1,112 @@
+"""The API over real servers, with the extractors' part played by the tests: messages go straight to the job service."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matcher.app import create_app
+from matcher.db import Database
+from matcher.jobs.service import JobService
+from matcher.jobs.tables import Job
+from matcher.matches.repository import WindowRow
+from matcher.models.repository import register
+from matcher.models.tables import Model
+from matcher.settings import MatcherSettings
+from needledrop.features import Codes, Modality, matrix_to_bytes
+from needledrop.messages import ExtractDone, MediaInfo
+from needledrop.storage import MediaStore, features_key
+from pydantic import SecretStr
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from tests.embedded import Servers
+
+HOP_S = 1.0
+
+
+@dataclass
+class Api:
+    """`client` speaks to the API; `finish` answers a job as an extractor and the matcher-worker would."""
+
+    client: TestClient
+    settings: MatcherSettings
+    database: Database
+    store: MediaStore
+    jobs: JobService
+    embedded: list[tuple[str, Modality]] = field(default_factory=list)
+
+    def job(self, asset_id: str) -> Job:
+        with self.database.begin() as session:
+            return session.scalars(select(Job).where((Job.track_id == asset_id) | (Job.clip_id == asset_id))).one()
+
+    def finish(self, asset_id: str, codes: Codes, info: MediaInfo | None = None) -> ExtractDone:
+        """Store the features and report them done; each row is one window's vector (see `embed`)."""
+        job = self.job(asset_id)
+        key = features_key(job.media_sha256, job.space)
+        self.store.put_bytes(key, matrix_to_bytes(codes))
+        message = ExtractDone(
+            job_id=job.id,
+            attempt=job.attempt,
+            space=job.space,
+            features_key=key,
+            rows=len(codes),
+            hop_s=HOP_S,
+            media=info or MediaInfo(duration_s=float(len(codes))),
+        )
+        self.jobs.done(message)
+        return message
+
+    def add_track(self, name: str, codes: Sequence[Sequence[int]] | None = None) -> str:
+        """Upload a track whose bytes are its name; ready at once where codes are given."""
+        answer = self.client.post("/audio", files={"file": (name, name.encode())})
+        assert answer.status_code == 202
+        track_id = str(answer.json()["id"])
+        if codes is not None:
+            self.finish(track_id, np.array(codes, np.uint8))
+        return track_id
+
+    def add_clip(self, name: str, codes: Sequence[Sequence[int]] | None = None) -> str:
+        answer = self.client.post("/videos", files={"file": (name, name.encode())})
+        assert answer.status_code == 202
+        clip_id = str(answer.json()["id"])
+        if codes is not None:
+            self.finish(clip_id, np.array(codes, np.uint8))
+        return clip_id
+
+
+def embed(_model: str, modality: Modality, codes: Codes, hop_s: float) -> list[WindowRow]:
+    """A metric that is plain to see: the features themselves, a window a row; a clip is its first row."""
+    rows = codes[:1] if modality is Modality.VIDEO else codes
+    return [WindowRow(index * hop_s, row.astype(float).tolist()) for index, row in enumerate(rows)]
+
+
+MODEL = {
+    "id": "test-model",
+    "kind": "va_metric2",
+    "bundle": "test",
+    "untrained_backbones": True,
+    "audio_space": "audio-space",
+    "video_space": "video-space",
+}
+
+
+@pytest.fixture
+def api(servers: Servers, tmp_path: Path) -> Iterator[Api]:
+    settings = MatcherSettings(
+        database_url=SecretStr(servers.fresh_database()),
+        redis_url=SecretStr(servers.valkey.url),
+        media_url=(tmp_path / "media").as_uri(),
+        max_upload_bytes=100_000,
+        lease_s=60,
+        max_attempts=3,
+    )
+    database = Database(settings.database_url.get_secret_value())
+    with database.begin() as session:
+        register(session, Model(**MODEL))
+    store = MediaStore(settings.media_url)
+    jobs = JobService(database, store, embed, settings.lease_s, settings.max_attempts)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield Api(client, settings, database, store, jobs)
+    database.close()

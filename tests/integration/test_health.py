@@ -1,0 +1,56 @@
+"""Health, readiness and what the system says of itself."""
+
+from matcher.app import create_app
+from pydantic import SecretStr
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from tests.integration.conftest import Api
+
+
+def test_a_whole_system_is_ready(api: Api) -> None:
+    answer = api.client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert set(answer.json()["parts"].values()) == {"ok"}
+
+
+def test_readiness_names_the_part_that_is_missing_while_health_stays(api: Api) -> None:
+    nowhere = {"redis_url": SecretStr("redis://127.0.0.1:1/0")}
+    with TestClient(create_app(api.settings.model_copy(update=nowhere))) as client:
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["parts"] == {"database": "ok", "queue": "can't be reached", "media": "ok", "model": "ok"}
+        assert client.get("/healthz").status_code == 200
+
+
+def test_without_a_database_requests_are_answered_with_503_and_a_code(api: Api) -> None:
+    nowhere = {"database_url": SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/none")}
+    with TestClient(create_app(api.settings.model_copy(update=nowhere)), raise_server_exceptions=False) as client:
+        answer = client.get("/audio")
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert "127.0.0.1" not in answer.text
+        assert client.get("/readyz").json()["parts"]["database"] == "can't be reached"
+
+
+def test_without_a_model_uploads_wait(api: Api) -> None:
+    with api.database.begin() as session:
+        session.execute(text("UPDATE models SET active = false"))
+    answer = api.client.post("/audio", content=b"abc")
+    assert (answer.status_code, answer.json()["code"]) == (503, "no_model")
+    assert api.client.get("/readyz").json()["parts"]["model"] == "no model is installed"
+    assert api.client.get("/about").json()["model"] is None
+
+
+def test_about_counts_the_library(api: Api) -> None:
+    api.add_track("a", [[1, 2]])
+    api.add_track("b")
+    assert api.client.get("/about").json()["tracks"] == {"ready": 1, "queued": 1, "failed": 0}
+
+
+def test_openapi_declares_every_route_with_problem_answers(api: Api) -> None:
+    paths = api.client.get("/openapi.json").json()["paths"]
+    assert {"/audio", "/audio/{track_id}", "/audio/{track_id}/file", "/videos", "/match/{clip_id}", "/readyz"} <= set(
+        paths
+    )
+    assert "multipart/form-data" in paths["/videos"]["post"]["requestBody"]["content"]
+    assert "Problem" in str(paths["/match/{clip_id}"]["get"]["responses"]["422"])

@@ -1,0 +1,52 @@
+"""The whole system as local processes for tests, with the demo bundle and the demo library in it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from needledrop_client import Client
+from needledrop_demo import DemoClip, DemoTrack, write_clips, write_library
+from needledrop_local.stack import Stack
+
+WAIT_S = 240.0
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """`tracks` are in the library and ready; `clips` are files that nobody has uploaded yet."""
+
+    stack: Stack
+    client: Client
+    tracks: list[DemoTrack]
+    clips: list[DemoClip]
+
+    @property
+    def url(self) -> str:
+        return self.stack.url
+
+
+@contextmanager
+def running_stack(home: Path) -> Iterator[RunningStack]:
+    tracks = write_library(home / "demo" / "library")
+    clips = write_clips(home / "demo" / "clips")
+    # A short lease, so that a job whose worker was killed is tried again while the test waits.
+    environment = {"NEEDLEDROP_LEASE_S": "20", "NEEDLEDROP_REPUBLISH_S": "5"}
+    with Stack(home / "system", port=None, env=environment) as stack, Client(stack.url) as client:
+        ids = [client.upload_audio(track.path).id for track in tracks]
+        for track_id in ids:
+            wait_for_track(client, str(track_id))
+        yield RunningStack(stack, client, tracks, clips)
+
+
+def wait_for_track(client: Client, track_id: str, within_s: float = WAIT_S) -> None:
+    """Return once the track is ready; fails with the track's own error, or after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while True:
+        track = client.track(track_id)
+        if track.status == "ready":
+            return
+        assert track.status != "failed", f"{track.title}: {track.error}"
+        assert time.monotonic() < deadline, f"{track.title} is {track.status} ({track.stage}) after {within_s:g} s"
+        time.sleep(0.2)
