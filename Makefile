@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 PACKAGES := libs/core libs/demo libs/client services/audio_extractor services/video_extractor services/matcher local
 # The newest Python that every dependency has wheels for; PYTHON=… chooses another.
+export TORCH_INDEX
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
@@ -50,19 +51,14 @@ $(UV):
 	@$(PYTHON) -m venv $(VENV)/uv
 	@$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-# TORCH_INDEX=… takes PyTorch's slim CPU wheels from that index instead of the CUDA build; they have other hashes.
+# TORCH_INDEX=… takes PyTorch's slim CPU wheels from that index instead of the CUDA build.
 define install
 	@echo "installing $(1) (the first time this downloads about 4 GB)"
-	@$(if $(TORCH_INDEX),\
-	  grep -hE '^(torch|torchvision)==' requirements/torch.txt | tr -d '\\' > $(VENV)/torch-cpu.txt && \
-	  $(UV) pip install --quiet --python $(BIN)/python --index-url "$(TORCH_INDEX)" -r $(VENV)/torch-cpu.txt && \
-	  $(UV) pip install --python $(BIN)/python --require-hashes -r <(requirements/without-cuda.sh requirements/$(1).txt),\
-	  $(UV) pip sync --python $(BIN)/python --require-hashes requirements/$(1).txt)
+	@requirements/install.sh $(UV) $(BIN)/python requirements/$(1).txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 endef
 
 $(VENV)/local.stamp: requirements/local.txt $(addsuffix /pyproject.toml,$(PACKAGES)) | $(UV)
-	@test -e $(VENV)/dev.stamp || true
 	$(if $(wildcard $(VENV)/dev.stamp),,$(call install,local))
 	@touch $@
 

@@ -8,12 +8,13 @@ import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError as ObstoreError
-from obstore.store import LocalStore, ObjectStore, S3Store
+from obstore.store import LocalStore, ObjectStore, RetryConfig, S3Store
 
 from needledrop.errors import ErrorCode, StorageError
 
@@ -36,9 +37,12 @@ def info_key(key: str) -> str:
 
 
 class MediaStore:
-    """Atomic puts, verified gets. Every error is a `StorageError`; a missing object has code `storage_missing`."""
+    """Atomic puts, verified gets. Every error is a `StorageError`; a missing object has code `storage_missing`.
 
-    def __init__(self, url: str, scratch: Path | None = None) -> None:
+    Remote copies for reading go to `scratch`; a remote store that fails is asked again for `retry_s` seconds.
+    """
+
+    def __init__(self, url: str, scratch: Path | None = None, retry_s: float = 20) -> None:
         self.url = url
         self._scratch = scratch
         self._root: Path | None = None
@@ -49,7 +53,8 @@ class MediaStore:
             self._root.mkdir(parents=True, exist_ok=True)
             self._store = LocalStore(self._root)
         elif parts.scheme == "s3":
-            self._store = S3Store.from_url(url)
+            retries = RetryConfig(max_retries=5, retry_timeout=timedelta(seconds=retry_s))
+            self._store = S3Store.from_url(url, retry_config=retries)
         else:
             raise ValueError(f"a media store's address starts with file:// or s3://, not {parts.scheme or url!r}")
 
