@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError as ObstoreError
-from obstore.store import LocalStore, ObjectStore, RetryConfig, S3Store
+from obstore.store import LocalStore, ObjectStore, S3Store
 
 from needledrop.errors import ErrorCode, StorageError
 
@@ -53,8 +53,9 @@ class MediaStore:
             self._root.mkdir(parents=True, exist_ok=True)
             self._store = LocalStore(self._root)
         elif parts.scheme == "s3":
-            retries = RetryConfig(max_retries=5, retry_timeout=timedelta(seconds=retry_s))
-            self._store = S3Store.from_url(url, retry_config=retries)
+            self._store = S3Store.from_url(
+                url, retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=retry_s)}
+            )
         else:
             raise ValueError(f"a media store's address starts with file:// or s3://, not {parts.scheme or url!r}")
 
