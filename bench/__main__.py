@@ -37,9 +37,8 @@ def main() -> None:
     options = parser.parse_args()
     if not (options.bundle / "bundle.json").is_file():
         parser.error(f"{options.bundle} is no bundle; run `make demo` first")
-    print(
-        f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}\n"
-    )
+    machine = f"{platform.machine()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB"
+    print(f"{machine}, Python {platform.python_version()}\n")
     print("| what | media | wall | × real time | resident, all | by process |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for command, make, seconds in (

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
 from matcher.app import create_app
 from matcher.db import Database
 from matcher.jobs.service import JobService
@@ -17,10 +21,6 @@ from matcher.settings import MatcherSettings
 from needledrop.features import Codes, Modality, matrix_to_bytes
 from needledrop.messages import ExtractDone, MediaInfo
 from needledrop.storage import MediaStore, features_key
-from pydantic import SecretStr
-from sqlalchemy import select
-from starlette.testclient import TestClient
-
 from tests.embedded import Servers
 
 HOP_S = 1.0

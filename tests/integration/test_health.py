@@ -1,10 +1,10 @@
 """Health, readiness and what the system says of itself."""
 
-from matcher.app import create_app
 from pydantic import SecretStr
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from matcher.app import create_app
 from tests.integration.conftest import Api
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import redis
+from sqlalchemy import update
+
 from matcher.dispatch import Dispatcher
 from matcher.jobs.tables import Job, JobState
 from matcher.models.repository import queue_missing, register
@@ -15,8 +17,6 @@ from matcher.models.tables import Model
 from needledrop.celery import KEY_PREFIX
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.messages import ExtractFailed, ExtractProgress, Stage
-from sqlalchemy import update
-
 from tests.embedded import Servers
 from tests.integration.conftest import MODEL, Api
 

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+
 from needledrop.errors import ErrorCode
 from needledrop.messages import ExtractFailed, ExtractProgress, MediaInfo, Stage
-
 from tests.integration.conftest import Api
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+
 from needledrop.archive import open_bundle, pack
 from needledrop.bundle import Bundle, FileRef, Manifest, MetricPart, SidePart, write_manifest
 from needledrop.errors import BundleError, ErrorCode

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+
 from needledrop.errors import ErrorCode, MediaError
 from needledrop.extraction import Extraction, Progress, run_job
 from needledrop.features import FeatureSpace, Modality, matrix_from_bytes

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.features import (
     FeatureSpace,

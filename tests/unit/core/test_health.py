@@ -5,11 +5,11 @@ from threading import Thread
 
 import pytest
 from celery import Celery
+from pydantic import SecretStr
+
 from needledrop.celery import consume, make_celery
 from needledrop.health import beat, beating, canary_queue, healthy, install_canary, touch
 from needledrop.settings import CoreSettings
-from pydantic import SecretStr
-
 from tests.embedded import Servers
 
 

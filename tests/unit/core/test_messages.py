@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
+
 from needledrop.errors import ErrorCode
 from needledrop.features import Modality
 from needledrop.messages import (
@@ -18,7 +20,6 @@ from needledrop.messages import (
     Message,
     Stage,
 )
-from pydantic import ValidationError
 
 JOB = UUID("11111111-2222-3333-4444-555555555555")
 

@@ -6,6 +6,7 @@ import anyio
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+
 from needledrop.errors import ErrorCode, StorageError
 from needledrop.storage import MediaStore, features_key, info_key, media_key
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import structlog
+from pydantic import ValidationError
+
 from needledrop.celery import consume, make_celery
 from needledrop.errors import ErrorCode, MediaError
 from needledrop.extract_command import extract_files, output_names
@@ -14,7 +16,6 @@ from needledrop.extraction import Extraction, Progress
 from needledrop.log import configure_logging, get_logger, job_context
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
-from pydantic import ValidationError
 
 
 def test_settings_come_from_the_environment_and_hide_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

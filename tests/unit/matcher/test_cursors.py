@@ -3,6 +3,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from matcher import cursors
 from matcher.errors import ApiError
 from matcher.matches.repository import RankKey

@@ -1,4 +1,5 @@
 import pytest
+
 from matcher.assets.ranges import parse_range
 from matcher.errors import ApiError
 

@@ -6,9 +6,10 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
+
 from matcher.assets.uploads import Upload, clean_name, receive
 from matcher.errors import ApiError
-from starlette.requests import Request
 
 LIMIT = 1000
 

@@ -14,7 +14,7 @@ def make_celery(name: str, settings: CoreSettings) -> Celery:
     """A Celery app whose queue is only a wake-up call: JSON only, no results, acknowledged late, one message at a time.
 
     Every handler may run twice (`visibility_timeout`, lost acknowledgements), so handlers are idempotent and the
-    database, not the queue, says what is done. See docs/adr/0002.
+    database, not the queue, says what is done. See docs/adr/0001.
     """
     app = Celery(name, broker=settings.redis_url.get_secret_value(), set_as_current=False)
     app.conf.update(

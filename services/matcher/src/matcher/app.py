@@ -7,7 +7,6 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from needledrop.storage import MediaStore
 
 from matcher import __version__, health
 from matcher.clips import endpoints as clips
@@ -17,6 +16,7 @@ from matcher.errors import install_error_handlers
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
 from matcher.settings import MatcherSettings
+from needledrop.storage import MediaStore
 
 WEB = Path(__file__).parent / "web"
 SECURITY_HEADERS = {

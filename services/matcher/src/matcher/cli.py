@@ -9,11 +9,6 @@ import typer
 import uvicorn
 from alembic import command
 from alembic.config import Config
-from needledrop.archive import open_bundle
-from needledrop.errors import NeedledropError
-from needledrop.extract_worker import run_worker
-from needledrop.health import beating
-from needledrop.log import configure_logging, get_logger
 
 from matcher.app import create_app
 from matcher.db import Database
@@ -21,6 +16,11 @@ from matcher.dispatch import SERVICE as DISPATCHER
 from matcher.dispatch import Dispatcher
 from matcher.models.service import install_bundle
 from matcher.settings import MatcherSettings
+from needledrop.archive import open_bundle
+from needledrop.errors import NeedledropError
+from needledrop.extract_worker import run_worker
+from needledrop.health import beating
+from needledrop.log import configure_logging, get_logger
 
 app = typer.Typer(help="Needledrop's matcher: API, dispatcher, worker, migrations.", no_args_is_help=True)
 log = get_logger(__name__)

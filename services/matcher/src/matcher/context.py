@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from fastapi import Request
-from needledrop.storage import MediaStore
 
 from matcher.db import Database
 from matcher.settings import MatcherSettings
+from needledrop.storage import MediaStore
 
 
 @dataclass(frozen=True)

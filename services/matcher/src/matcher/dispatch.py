@@ -7,6 +7,12 @@ import psycopg
 import redis
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
+from sqlalchemy.exc import OperationalError
+
+from matcher.db import Database
+from matcher.jobs.repository import CHANNEL, JobRepository, end_job
+from matcher.jobs.tables import Job, JobState
+from matcher.settings import MatcherSettings
 from needledrop.celery import KEY_PREFIX, make_celery
 from needledrop.errors import ErrorCode
 from needledrop.features import Modality
@@ -14,12 +20,6 @@ from needledrop.health import beat
 from needledrop.log import get_logger
 from needledrop.messages import EXTRACT_ROUTES, ExtractRequest, Queue
 from needledrop.storage import media_key
-from sqlalchemy.exc import OperationalError
-
-from matcher.db import Database
-from matcher.jobs.repository import CHANNEL, JobRepository, end_job
-from matcher.jobs.tables import Job, JobState
-from matcher.settings import MatcherSettings
 
 SERVICE = "dispatcher"
 BATCH = 200

@@ -4,12 +4,13 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from needledrop.errors import ErrorCode, NeedledropError, StorageError
-from needledrop.log import get_logger
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+
+from needledrop.errors import ErrorCode, NeedledropError, StorageError
+from needledrop.log import get_logger
 
 log = get_logger(__name__)
 

@@ -6,7 +6,6 @@ from typing import Literal
 
 import redis
 from fastapi import APIRouter, Request, Response
-from needledrop.errors import StorageError
 from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -17,6 +16,7 @@ from matcher.jobs.tables import Job, JobState
 from matcher.matches.schemas import ModelOut
 from matcher.matches.service import describe_model
 from matcher.models.repository import active_model
+from needledrop.errors import StorageError
 
 router = APIRouter(tags=["operations"])
 
@@ -76,7 +76,7 @@ def about(request: Request) -> About:
         query = select(Job.state, func.count()).where(Job.track_id.is_not(None)).group_by(Job.state)
         if model:
             query = query.where(Job.space == model.audio_space)
-        states = dict(session.execute(query).tuples().all())
+        states = {state: count for state, count in session.execute(query)}  # noqa: C416
     return About(
         model=describe_model(model) if model else None,
         tracks=TrackCounts(

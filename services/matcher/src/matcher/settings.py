@@ -1,7 +1,8 @@
 """The matcher's settings: what all processes share, plus database, address, uploads and leases."""
 
-from needledrop.settings import CoreSettings
 from pydantic import Field, SecretStr
+
+from needledrop.settings import CoreSettings
 
 
 class MatcherSettings(CoreSettings):

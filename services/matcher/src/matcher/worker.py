@@ -5,6 +5,12 @@ from functools import cache
 from typing import Any
 
 from celery import Celery
+from sqlalchemy.exc import OperationalError
+
+from matcher.db import Database
+from matcher.jobs.service import JobService
+from matcher.matches.repository import WindowRow
+from matcher.settings import MatcherSettings
 from needledrop.archive import open_bundle
 from needledrop.celery import consume, make_celery
 from needledrop.errors import BundleError, ErrorCode, FeatureError, NeedledropError, StorageError
@@ -19,12 +25,6 @@ from needledrop.messages import (
     Task,
 )
 from needledrop.storage import MediaStore
-from sqlalchemy.exc import OperationalError
-
-from matcher.db import Database
-from matcher.jobs.service import JobService
-from matcher.matches.repository import WindowRow
-from matcher.settings import MatcherSettings
 
 SERVICE = "matcher-worker"
 log = get_logger(__name__)

@@ -4,12 +4,12 @@ import re
 from http import HTTPStatus
 from urllib.parse import quote
 
-from needledrop.storage import MediaStore, media_key
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from matcher.assets.tables import Asset
 from matcher.errors import ApiError
+from needledrop.storage import MediaStore, media_key
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from needledrop.storage import info_key, media_key
 from pydantic import BaseModel
 from sqlalchemy import Select, delete, func, select, text, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -14,6 +13,7 @@ from matcher.clips.tables import Clip
 from matcher.jobs.tables import Job
 from matcher.library.tables import Track
 from matcher.matches.tables import Features
+from needledrop.storage import info_key, media_key
 
 AssetT = TypeVar("AssetT", bound=Asset)
 

@@ -5,8 +5,6 @@ from http import HTTPStatus
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from needledrop.features import Modality
-from needledrop.storage import MediaStore, media_key
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from matcher.assets.repository import AssetRepository, ListKey, content_in_use, forget_features, lock_content
@@ -19,6 +17,8 @@ from matcher.jobs.repository import JobRepository
 from matcher.jobs.tables import Job, JobState
 from matcher.models.repository import active_model
 from matcher.models.tables import Model
+from needledrop.features import Modality
+from needledrop.storage import MediaStore, media_key
 
 AssetT = TypeVar("AssetT", bound=Asset)
 MAX_TEXT = 500

@@ -10,12 +10,12 @@ from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from needledrop.errors import ErrorCode
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from matcher.errors import ApiError
+from needledrop.errors import ErrorCode
 
 MAX_FIELD_BYTES = 4096
 MAX_NAME_CHARS = 255

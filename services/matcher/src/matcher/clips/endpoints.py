@@ -4,7 +4,6 @@ from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from needledrop.features import Modality
 
 from matcher import cursors
 from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
@@ -15,6 +14,7 @@ from matcher.clips.tables import Clip
 from matcher.context import context_of
 from matcher.errors import Problem
 from matcher.jobs.tables import Job
+from needledrop.features import Modality
 
 CLIP = AssetKind(Clip, Modality.VIDEO, Job.clip_id, "clip")
 router = APIRouter(prefix="/videos", tags=["clips"], responses={404: {"model": Problem}, 422: {"model": Problem}})
@@ -47,7 +47,8 @@ def get_clip(request: Request, clip_id: UUID) -> ClipOut:
     return clip_out(*service(context_of(request), CLIP).get(clip_id))
 
 
-@router.api_route("/{clip_id}/file", methods=["GET", "HEAD"], response_class=Response)
+@router.head("/{clip_id}/file", response_class=Response, include_in_schema=False)
+@router.get("/{clip_id}/file", response_class=Response)
 def get_clip_file(request: Request, clip_id: UUID) -> Response:
     """The uploaded bytes; byte ranges are answered."""
     return send_file(request, CLIP, clip_id)

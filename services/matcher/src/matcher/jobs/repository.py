@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from needledrop.errors import ErrorCode
-from needledrop.messages import Stage
 from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from matcher.jobs.tables import Job, JobState
+from needledrop.errors import ErrorCode
+from needledrop.messages import Stage
 
 CHANNEL = "needledrop_jobs"
 OPEN = (JobState.QUEUED, JobState.RUNNING)

@@ -2,10 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from needledrop.features import Codes, Modality, matrix_from_bytes, require_space
-from needledrop.log import get_logger
-from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, Stage
-from needledrop.storage import MediaStore
 from sqlalchemy.orm import Session
 
 from matcher.clips.tables import Clip
@@ -15,6 +11,10 @@ from matcher.jobs.tables import Job, JobState
 from matcher.library.tables import Track
 from matcher.matches.repository import MatchRepository, WindowRow
 from matcher.models.repository import active_model
+from needledrop.features import Codes, Modality, matrix_from_bytes, require_space
+from needledrop.log import get_logger
+from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, Stage
+from needledrop.storage import MediaStore
 
 log = get_logger(__name__)
 Embed = Callable[[str, Modality, Codes, float], Sequence[WindowRow]]

@@ -4,7 +4,6 @@ from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from needledrop.features import Modality
 
 from matcher import cursors
 from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
@@ -15,6 +14,7 @@ from matcher.errors import Problem
 from matcher.jobs.tables import Job
 from matcher.library.schemas import TrackOut, TrackPage
 from matcher.library.tables import Track
+from needledrop.features import Modality
 
 TRACK = AssetKind(Track, Modality.AUDIO, Job.track_id, "track")
 router = APIRouter(prefix="/audio", tags=["library"], responses={404: {"model": Problem}, 422: {"model": Problem}})
@@ -43,7 +43,8 @@ def get_track(request: Request, track_id: UUID) -> TrackOut:
     return track_out(*service(context_of(request), TRACK).get(track_id))
 
 
-@router.api_route("/{track_id}/file", methods=["GET", "HEAD"], response_class=Response)
+@router.head("/{track_id}/file", response_class=Response, include_in_schema=False)
+@router.get("/{track_id}/file", response_class=Response)
 def get_track_file(request: Request, track_id: UUID) -> Response:
     """The uploaded bytes; byte ranges are answered."""
     return send_file(request, TRACK, track_id)

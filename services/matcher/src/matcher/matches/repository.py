@@ -8,6 +8,7 @@ from uuid import UUID
 from pgvector.sqlalchemy import HALFVEC
 from pydantic import BaseModel
 from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -53,7 +54,7 @@ class MatchRepository:
         windows = (
             select(Embedding.track_id, Embedding.start_s, distance.label("distance"))
             .where(Embedding.model_id == model_id, Embedding.track_id.is_not(None))
-            .distinct(Embedding.track_id)
+            .ext(distinct_on(Embedding.track_id))
             .order_by(Embedding.track_id, distance, Embedding.start_s)
             .subquery()
         )

@@ -1,8 +1,9 @@
 """Runs the migrations against the address in Alembic's configuration."""
 
 from alembic import context
-from matcher.tables import Base
 from sqlalchemy import create_engine, pool
+
+from matcher.tables import Base
 
 url = context.config.get_main_option("sqlalchemy.url")
 assert url is not None

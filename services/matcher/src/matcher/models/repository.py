@@ -1,6 +1,5 @@
 """The SQL of models: the active one, registering one, and which assets have no place under it yet."""
 
-from needledrop.features import Modality
 from sqlalchemy import exists, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -10,6 +9,7 @@ from matcher.jobs.tables import Job, JobState
 from matcher.library.tables import Track
 from matcher.matches.tables import Embedding
 from matcher.models.tables import Model
+from needledrop.features import Modality
 
 
 def active_model(session: Session) -> Model | None:

@@ -1,12 +1,11 @@
 """Putting the bundle's metric into use."""
 
-from needledrop.bundle import Bundle
-from needledrop.features import Modality
-
 from matcher.db import Database
 from matcher.jobs.repository import JobRepository
 from matcher.models.repository import queue_missing, register
 from matcher.models.tables import Model
+from needledrop.bundle import Bundle
+from needledrop.features import Modality
 
 
 def install_bundle(database: Database, bundle: Bundle) -> tuple[str, int]:
