@@ -1,0 +1,1 @@
+"""Needledrop as local processes: embedded servers, the processes of the Procfile, and the demo."""
