@@ -1,0 +1,10 @@
+"""Probing and decoding of media files with PyAV, in a child process that has limits.
+
+with open_audio(path) as reader:
+    for chunk in reader: ...
+"""
+
+from needledrop.media.limits import Limits
+from needledrop.media.reader import MediaReader, open_audio, open_frames
+
+__all__ = ["Limits", "MediaReader", "open_audio", "open_frames"]

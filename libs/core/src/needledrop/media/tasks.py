@@ -1,0 +1,100 @@
+"""What the child does with a file: send what the container says, then the data, then the same facts as they proved."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import BinaryIO
+
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from needledrop.errors import ErrorCode, MediaError
+from needledrop.media.audio import blocks, mono
+from needledrop.media.container import audio_stream, describe, open_container, video_stream
+from needledrop.media.decoding import audio_frames, video_frames
+from needledrop.media.limits import Limits
+from needledrop.media.picture import Painter, orientation
+from needledrop.media.timeline import Timeline, each_second, in_order
+from needledrop.media.wire import Kind, write_data, write_facts
+
+# Frames held back to be put in order: few, and fewer the larger they are.
+HELD_FRAMES, HELD_PIXELS = 4, 40_000_000
+COMMON_RATE = Fraction(25)
+AVFMT_TS_DISCONT = 0x0200
+TOO_LONG = MediaError(ErrorCode.MEDIA_TOO_LARGE, "the file plays for longer than is allowed")
+
+
+def send_audio(descriptor: int, sample_rate: int, limits: Limits, pipe: BinaryIO) -> None:
+    """DATA: one second of float32 mono each, the last one shorter. `MediaError`, as in `open_audio`."""
+    with open_container(descriptor) as container:
+        stream = audio_stream(container)
+        stream.codec_context.thread_count = limits.threads
+        facts = describe(container, stream)
+        count = 0
+        for block in blocks(mono(audio_frames(container, stream), sample_rate), sample_rate):
+            if not count:
+                write_facts(pipe, Kind.INFO, facts)
+            count += len(block)
+            if count > limits.max_duration_s * sample_rate:
+                raise TOO_LONG
+            write_data(pipe, block.tobytes())
+        if not count:
+            raise MediaError(ErrorCode.NO_AUDIO, "the file's sound is empty")
+        write_facts(pipe, Kind.END, replace(facts, duration_s=count / sample_rate))
+
+
+def send_frames(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -> None:
+    """DATA: one picture each, uint8 [size, size, 3]. `MediaError`, as in `open_frames`."""
+    with open_container(descriptor) as container:
+        stream = video_stream(container)
+        _prepare(stream, limits)
+        timeline = _timeline(container, stream)
+        painter = Painter(size)
+        facts = None
+        for frame, times in each_second(_in_order(container, stream, timeline)):
+            if facts is None:
+                width, height = orientation(frame).size(frame.width, frame.height)
+                facts = describe(container, stream, width, height)
+                write_facts(pipe, Kind.INFO, facts)
+            if timeline.end > limits.max_duration_s:
+                raise TOO_LONG
+            picture = _paint(painter, frame)
+            for _ in range(times):
+                write_data(pipe, picture)
+        if facts is None:
+            raise MediaError(ErrorCode.NO_VIDEO, "the file's picture is empty")
+        write_facts(pipe, Kind.END, replace(facts, duration_s=float(timeline.end)))
+
+
+def _prepare(stream: VideoStream, limits: Limits) -> None:
+    context = stream.codec_context
+    if context.width * context.height > limits.max_pixels:
+        raise MediaError(ErrorCode.MEDIA_TOO_LARGE, f"frames of {context.width}×{context.height} are too large")
+    context.options = {"max_pixels": str(limits.max_pixels)}
+    context.thread_count = limits.threads
+    stream.thread_type = "AUTO"
+
+
+def _timeline(container: InputContainer, stream: VideoStream) -> Timeline:
+    rate = stream.average_rate or stream.guessed_rate or COMMON_RATE
+    clock_may_leap = bool(container.format.flags & AVFMT_TS_DISCONT)
+    return Timeline(stream.time_base or 1 / rate, 1 / rate, clock_may_leap)
+
+
+def _in_order(
+    container: InputContainer, stream: VideoStream, timeline: Timeline
+) -> Iterator[tuple[Fraction, VideoFrame]]:
+    pixels = max(stream.codec_context.width * stream.codec_context.height, 1)
+    placed = ((timeline.place(frame.pts, frame.duration), frame) for frame in video_frames(container, stream))
+    return in_order(placed, max(1, min(HELD_FRAMES, HELD_PIXELS // pixels)))
+
+
+def _paint(painter: Painter, frame: VideoFrame) -> bytes:
+    try:
+        return painter.paint(frame).tobytes()
+    except MemoryError:
+        raise
+    except FFmpegError as error:
+        raise MediaError(ErrorCode.CODEC_UNSUPPORTED, "the file's pixel format is not supported") from error
