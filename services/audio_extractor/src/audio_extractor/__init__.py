@@ -1,0 +1,1 @@
+"""The audio extractor: 16 kHz sound in, VGGish features out."""

@@ -1,0 +1,69 @@
+"""The command `audio-extractor`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audio_extractor.demo import DEMO_PAIRS, make_audio_side
+from audio_extractor.extractor import load
+from audio_extractor.worker import serve
+from needledrop.archive import open_bundle
+from needledrop.errors import NeedledropError
+from needledrop.extract_command import extract_files
+from needledrop.log import configure_logging
+from needledrop.settings import CoreSettings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Turn audio into VGGish features.")
+
+
+@app.command()
+def extract(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Audio files, or videos with sound.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME.npy, uint8 [T, 128].")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="The model bundle: a folder or a .tar.zst; NEEDLEDROP_BUNDLE if not given.")
+    ] = None,
+) -> None:
+    """Extract each file's features; prints a line a file. Ends with status 1 if any failed."""
+    settings = _command_settings()
+    with _reported():
+        extractor = load(open_bundle(bundle or settings.bundle), settings)
+        failed = extract_files(extractor, paths, out)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def worker() -> None:
+    """Serve extraction jobs from the queue until told to stop."""
+    serve()
+
+
+@app.command()
+def make_demo(
+    out: Annotated[Path, typer.Option(help="Folder of the demo bundle.")],
+    pairs: Annotated[int, typer.Option(min=2, help="Generated scenes to fit the PCA on.")] = DEMO_PAIRS,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the weights and of the scenes.")] = 0,
+) -> None:
+    """Write the audio side of the demo bundle: seeded VGGish, PCA and training features. Skips a finished bundle."""
+    with _reported():
+        make_audio_side(out, pairs, seed, _command_settings())
+
+
+def _command_settings() -> CoreSettings:
+    settings = CoreSettings(log_format="console", log_level="WARNING")
+    configure_logging(settings, "audio-extractor")
+    return settings
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Turn an error with a code into a line on standard error and exit status 1."""
+    try:
+        yield
+    except NeedledropError as error:
+        print(f"{error.code}: {error.detail}", file=sys.stderr)
+        raise typer.Exit(1) from error
