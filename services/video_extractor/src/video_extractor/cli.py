@@ -1,0 +1,82 @@
+"""The command `video-extractor`. PyTorch is imported by the commands that need it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from needledrop.archive import open_bundle
+from needledrop.errors import NeedledropError
+from needledrop.extract_command import extract_files
+from needledrop.log import configure_logging
+from video_extractor.settings import VideoSettings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Turn videos into Inception v3 features.")
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+@app.command()
+def extract(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Videos, or folders of frames (000.jpg, …).")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME.npy, uint8 [T, 1024].")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="The model bundle: a folder or a .tar.zst; NEEDLEDROP_BUNDLE if not given.")
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option(help="Also write NAME.raw.npy, float16 [T, 2048]: the features before PCA.")
+    ] = False,
+) -> None:
+    """Extract each video's features; prints a line a file. Ends with status 1 if any failed."""
+    from video_extractor.extractor import load  # noqa: PLC0415
+    from video_extractor.raw import RawKeeper  # noqa: PLC0415
+
+    settings = _command_settings()
+    with _reported():
+        extractor = load(open_bundle(bundle or settings.bundle), settings, settings.video_precision)
+        keeper = RawKeeper(extractor)
+        failed = extract_files(keeper, paths, out, keeper.write) if raw else extract_files(extractor, paths, out)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def worker() -> None:
+    """Serve extraction jobs from the queue until told to stop."""
+    from video_extractor.worker import run  # noqa: PLC0415
+
+    run()
+
+
+@app.command()
+def make_demo(
+    out: Annotated[Path, typer.Option(help="Folder of the demo bundle.")],
+    pairs: Annotated[int | None, typer.Option(min=2, help="Generated scenes to fit the PCA on.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the weights and of the scenes.")] = 0,
+) -> None:
+    """Write the video side of the demo bundle: seeded weights, PCA and training features. Skips a finished bundle."""
+    from video_extractor.demo import DEMO_PAIRS, make_video_side  # noqa: PLC0415
+
+    with _reported():
+        make_video_side(out, pairs or DEMO_PAIRS, seed, _command_settings())
+
+
+def _command_settings() -> VideoSettings:
+    settings = VideoSettings(log_format="console", log_level="WARNING")
+    configure_logging(settings, "video-extractor")
+    return settings
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Turn an error with a code into a line on standard error and exit status 1."""
+    try:
+        yield
+    except NeedledropError as error:
+        print(f"{error.code}: {error.detail}", file=sys.stderr)
+        raise typer.Exit(1) from error

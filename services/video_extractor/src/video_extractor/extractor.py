@@ -1,0 +1,122 @@
+"""From a video file to its features: decode, backbone, PCA, quantiser, a batch at a time."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from needledrop.bundle import Bundle
+from needledrop.errors import BundleError, ErrorCode, MediaError
+from needledrop.extraction import Extraction, Progress
+from needledrop.features import FeatureSpace, Modality
+from needledrop.media import open_frames
+from needledrop.messages import MediaInfo
+from needledrop.settings import CoreSettings
+from video_extractor.frame_folder import FrameFolder
+from video_extractor.inception import POOL_DIM, Backbone, Frames, Inception, Pool, choose_device
+from video_extractor.pca import Pca
+from video_extractor.preprocessing import FRAME_SIZE, Preprocessing
+from video_extractor.settings import Precision
+
+BACKBONE = "inception_v3"
+HOP_S = 1.0
+BATCH = 16
+
+
+class FrameReader(Protocol):
+    """Frames, one a second, uint8 RGB [299, 299, 3]; `info` is final once they have been read."""
+
+    @property
+    def info(self) -> MediaInfo: ...
+
+    def __iter__(self) -> Iterator[Frames]: ...
+
+
+OpenFrames = Callable[[Path], AbstractContextManager[FrameReader]]
+
+
+class VideoExtractor:
+    """A loaded backbone and PCA. Memory is bounded by the batch; the features themselves are 1 KiB a second."""
+
+    def __init__(
+        self, space: FeatureSpace, backbone: Backbone, pca: Pca, open_source: OpenFrames, batch: int = BATCH
+    ) -> None:
+        self.space = space
+        self._backbone = backbone
+        self._pca = pca
+        self._open = open_source
+        self._batch = batch
+
+    def extract(self, path: Path, progress: Progress, on_pool: Callable[[Pool], None] | None = None) -> Extraction:
+        """Features of a video or of a folder of frames; `on_pool` is given the float32 [n, 2048] rows before PCA.
+
+        `MediaError` where the file can't be used.
+        """
+        codes = []
+        done = 0
+        with self._open(path) as reader:
+            # Closed before the reader is, so that no thread reads from a decoder that is gone.
+            with closing(read_ahead(reader, self._batch)) as batches:
+                for frames in batches:
+                    pooled = self._backbone.pool(frames)
+                    if on_pool:
+                        on_pool(pooled)
+                    codes.append(self._pca.codes(pooled))
+                    done += len(frames)
+                    duration = reader.info.duration_s
+                    progress(min(1.0, done * HOP_S / duration) if duration > 0 else None)
+            info = reader.info
+        if not codes:
+            raise MediaError(ErrorCode.NO_VIDEO, "the file holds no frame that can be decoded")
+        return Extraction(np.concatenate(codes), info)
+
+
+def load(bundle: Bundle, settings: CoreSettings, precision: Precision = Precision.FLOAT32) -> VideoExtractor:
+    """The bundle's video side on the device that the settings name; `BundleError` where it is incomplete or altered."""
+    part = bundle.video
+    if part.backbone != BACKBONE or len(part.files) != 1:
+        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the video backbone is {part.backbone}, not one {BACKBONE} file")
+    if part.preprocessing not in list(Preprocessing) or part.hop_s != HOP_S:
+        raise BundleError(
+            ErrorCode.BUNDLE_INVALID, f"video preprocessing {part.preprocessing} every {part.hop_s} s is not known"
+        )
+    pca = Pca.load(bundle.file(part.pca))
+    if pca.components.shape != (part.dim, POOL_DIM):
+        raise BundleError(
+            ErrorCode.BUNDLE_INVALID, f"the video PCA does not lead from {POOL_DIM} to {part.dim} columns"
+        )
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    backbone = Inception.load(
+        bundle.file(part.files[0]), Preprocessing(part.preprocessing), choose_device(settings.device), precision
+    )
+    return VideoExtractor(bundle.space(Modality.VIDEO), backbone, pca, open_source)
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[FrameReader]:
+    """The frames of a video file, or of a folder of numbered images."""
+    if path.is_dir():
+        yield FrameFolder(path, FRAME_SIZE)
+        return
+    with open_frames(path, size=FRAME_SIZE) as reader:
+        yield reader
+
+
+def read_ahead(frames: Iterable[Frames], batch: int) -> Generator[Frames, None, None]:
+    """uint8 [n ≤ batch, H, W, 3] stacks; the next one is decoded while the caller works on this one."""
+    source = iter(frames)
+
+    def take() -> list[Frames]:
+        return list(islice(source, batch))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="frames") as reader:
+        pending = reader.submit(take)
+        while taken := pending.result():
+            pending = reader.submit(take)
+            yield np.stack(taken)

@@ -1,0 +1,20 @@
+"""The Celery worker on queue `video`. PyTorch is imported in the pool process, never in the one that forks it."""
+
+from needledrop.bundle import Bundle
+from needledrop.extract_worker import make_worker, run_worker
+from needledrop.extraction import Extractor
+from needledrop.features import Modality
+from needledrop.settings import CoreSettings
+from video_extractor.settings import VideoSettings
+
+
+def run() -> None:
+    """Serve jobs until told to stop."""
+    precision = VideoSettings().video_precision
+
+    def load_extractor(bundle: Bundle, settings: CoreSettings) -> Extractor:
+        from video_extractor.extractor import load  # noqa: PLC0415
+
+        return load(bundle, settings, precision)
+
+    run_worker(make_worker(Modality.VIDEO, load_extractor))

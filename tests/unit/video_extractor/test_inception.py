@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+
+from needledrop.errors import NeedledropError
+from tests.shared import require_shared
+from tests.unit.video_extractor.reference import EXPECTED, reference_frames, reference_pca
+from video_extractor.inception import Inception, choose_device
+from video_extractor.preprocessing import Preprocessing
+from video_extractor.settings import Precision
+from video_extractor.weights import StateDict
+
+CPU = torch.device("cpu")
+
+
+def check_codes(found: np.ndarray, expected: np.ndarray) -> None:
+    off = np.abs(found.astype(int) - expected.astype(int))
+    assert (off == 0).mean() >= 0.99
+    assert off.max() <= 1
+
+
+def test_features_and_codes_are_the_references(backbone: Inception) -> None:
+    expected = np.load(EXPECTED)
+    pooled = backbone.pool(reference_frames(len(expected["seed_features"])))
+    assert pooled.dtype == np.float32
+    np.testing.assert_allclose(pooled, expected["seed_features"], rtol=1e-3, atol=1e-6)
+    check_codes(reference_pca().codes(pooled), expected["seed_vfeat"])
+
+
+def test_features_normalised_as_imagenet_are_the_references(weights: StateDict) -> None:
+    expected = np.load(EXPECTED)["imagenet_normalised_features"]
+    pooled = Inception(weights, Preprocessing.IMAGENET, CPU).pool(reference_frames(len(expected)))
+    np.testing.assert_allclose(pooled, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_every_frame_of_the_reference_is_matched(backbone: Inception) -> None:
+    expected = np.load(require_shared() / "reference" / "inception_expected.npz")
+    pooled = backbone.pool(reference_frames(12))
+    np.testing.assert_allclose(pooled, expected["seed_features"], rtol=1e-3, atol=1e-6)
+    check_codes(reference_pca().codes(pooled), expected["seed_vfeat"])
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_row_does_not_depend_on_the_size_of_its_batch(backbone: Inception, batch: int) -> None:
+    frames = reference_frames(4)
+    whole = backbone.pool(frames)
+    parts = np.concatenate([backbone.pool(frames[start : start + batch]) for start in range(0, 4, batch)])
+    np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-6)
+    check_codes(reference_pca().codes(parts), reference_pca().codes(whole))
+
+
+def test_bfloat16_keeps_each_row_within_its_tolerance(weights: StateDict) -> None:
+    expected = np.load(EXPECTED)["seed_features"]
+    found = Inception(weights, Preprocessing.SEED, CPU, Precision.BFLOAT16).pool(reference_frames(len(expected)))
+    cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosine.min() >= 0.999
+    assert not np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:99", "cuda:x:y"])
+def test_a_device_that_is_not_there_is_named_in_the_error(name: str) -> None:
+    with pytest.raises(NeedledropError, match=name):
+        choose_device(name)
