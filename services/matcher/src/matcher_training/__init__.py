@@ -1,0 +1,1 @@
+"""Metrics between pictures and music: towers, losses, training, evaluation, and embedding with a trained metric."""

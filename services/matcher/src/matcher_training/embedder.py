@@ -1,0 +1,132 @@
+"""Embedding clips and windows of tracks with a bundle's metric: the L2 distance of two embeddings is the metric's."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
+
+from matcher_training.towers import Metric, MetricKind, make_metric
+from matcher_training.weights import load_weights
+from needledrop.bundle import Bundle, MetricPart
+from needledrop.errors import BundleError, ErrorCode
+from needledrop.features import Codes, Modality, check_matrix, dequantise, require_space
+
+Vector = npt.NDArray[np.float32]
+BATCH = 256
+
+
+class MetricConfig(BaseModel):
+    """How a metric is used: `MetricPart.config`. Times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    window_s: float = Field(gt=0, description="Length of a track's windows.")
+    window_hop_s: float = Field(gt=0, description="From the start of one window to the start of the next.")
+    max_s: float = Field(gt=0, description="How much of a clip, from its start, is embedded.")
+
+
+@dataclass(frozen=True)
+class Window:
+    """One stretch of a track: where it starts, and its embedding, float32 [dim]."""
+
+    start_s: float
+    vector: Vector
+
+
+class Embedder:
+    """A loaded metric. Embeddings are float32 [`dim`]; codes of another width raise `FeatureError`."""
+
+    def __init__(
+        self, metric: Metric, config: MetricConfig, video_dim: int, audio_dim: int, device: str = "cpu"
+    ) -> None:
+        self.dim = metric.dim
+        self.config = config
+        self._device = _device(device)
+        self._metric = metric.to(self._device).eval()
+        self._video_dim = video_dim
+        self._audio_dim = audio_dim
+
+    def windows(self, codes: Codes, hop_s: float) -> list[Window]:
+        """The windows of a track's audio features, uint8 [T, D], in order of time; see `window_spans`."""
+        check_matrix(codes, self._audio_dim)
+        spans = window_spans(len(codes), hop_s, self.config)
+        stretches = (codes[start:stop] for start, stop in spans)
+        vectors = np.concatenate([self._embed(Modality.AUDIO, batch) for batch in _batches(stretches)])
+        return [Window(start * hop_s, vector) for (start, _), vector in zip(spans, vectors, strict=True)]
+
+    def clip(self, codes: Codes, hop_s: float) -> Vector:
+        """The embedding of the first `max_s` seconds of a clip's video features, uint8 [T, D]."""
+        check_matrix(codes, self._video_dim)
+        vector: Vector = self._embed(Modality.VIDEO, [codes[: _count(self.config.max_s, hop_s)]])[0]
+        return vector
+
+    def _embed(self, modality: Modality, stretches: list[Codes]) -> Vector:
+        features = torch.from_numpy(dequantise(np.stack(stretches))).to(self._device)
+        tower = self._metric.audio if modality is Modality.AUDIO else self._metric.video
+        with torch.inference_mode():
+            embeddings: Tensor = tower(features)
+        return np.asarray(embeddings.cpu().numpy(), dtype=np.float32)
+
+
+def load_embedder(bundle: Bundle, device: str = "cpu") -> Embedder:
+    """The bundle's metric, ready to embed on `device` (`auto`, `cpu`, `cuda`, `cuda:N`).
+
+    `BundleError` where the metric is absent, altered, not safetensors, of an unknown kind, or its tensors don't fit;
+    `FeatureError(space_mismatch)` where it was trained on other feature spaces than the bundle's sides have.
+    """
+    part = bundle.metric
+    require_space(bundle.space(Modality.AUDIO).id, part.audio_space)
+    require_space(bundle.space(Modality.VIDEO).id, part.video_space)
+    kind, config = _description(part)
+    metric = make_metric(kind, bundle.video.dim, bundle.audio.dim)
+    load_weights(metric, bundle.file(part.weights))
+    return Embedder(metric, config, bundle.video.dim, bundle.audio.dim, device)
+
+
+def window_spans(rows: int, hop_s: float, config: MetricConfig) -> list[tuple[int, int]]:
+    """Row spans (start, stop) of a track's windows: one every `window_hop_s`, the last one aligned to the end.
+
+    All are equally long; a track shorter than a window is one window.
+    """
+    length = _count(config.window_s, hop_s)
+    if rows <= length:
+        return [(0, rows)]
+    last = rows - length
+    steps = np.arange(0.0, last * hop_s, config.window_hop_s)
+    starts = np.unique(np.append(np.minimum(np.round(steps / hop_s), last), last)).astype(int)
+    return [(int(start), int(start) + length) for start in starts]
+
+
+def _count(seconds: float, hop_s: float) -> int:
+    return max(1, round(seconds / hop_s))
+
+
+def _batches(stretches: Iterable[Codes]) -> Iterator[list[Codes]]:
+    batch: list[Codes] = []
+    for stretch in stretches:
+        batch.append(stretch)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _description(part: MetricPart) -> tuple[MetricKind, MetricConfig]:
+    if part.kind not in list(MetricKind):
+        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the metric's kind “{part.kind}” is not known")
+    try:
+        return MetricKind(part.kind), MetricConfig.model_validate(part.config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the metric's configuration: {where}: {first['msg']}") from error
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)

@@ -1,0 +1,41 @@
+"""Losses over distances between embeddings."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+MAX_LOG_SCALE = math.log(100)
+
+
+def distance_matrix(video: Tensor, audio: Tensor) -> Tensor:
+    """Euclidean distances [N, M] between embeddings [N, D] and [M, D], by differences: no cancellation near zero."""
+    return torch.cdist(video, audio, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def contrastive_loss(distances: Tensor, different: Tensor, margin: float = 1.0) -> Tensor:
+    """Hadsell, Chopra & LeCun 2006, as in the reference: the mean of d² (pairs) and max(0, margin − d)² (others).
+
+    `distances` float [B]; `different` [B], 1 (or True) where the two do not belong together. The result is a scalar.
+    """
+    apart = different.to(distances.dtype)
+    return ((1 - apart) * distances.square() + apart * (margin - distances).clamp(min=0).square()).mean()
+
+
+class SymmetricInfoNCE(nn.Module):
+    """InfoNCE (van den Oord et al. 2018) in both directions, as in CLIP, with negative distances as the scores.
+
+    The scale, one over the temperature, is learned through its logarithm and kept at 100 at most, as in CLIP.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(scale).log())
+
+    def forward(self, distances: Tensor) -> Tensor:
+        """Scalar loss of a matrix [N, N] whose diagonal holds the pairs."""
+        logits = -self.log_scale.clamp(max=MAX_LOG_SCALE).exp() * distances
+        targets = torch.arange(len(distances), device=distances.device)
+        rows = nn.functional.cross_entropy(logits, targets)
+        columns = nn.functional.cross_entropy(logits.T, targets)
+        return (rows + columns) / 2

@@ -1,0 +1,108 @@
+"""The reference's two metrics, under its parameter names, so that its weights load as they are.
+
+Both embed each side on its own; the metric is the Euclidean distance between the embeddings.
+"""
+
+from abc import ABC, abstractmethod
+from enum import StrEnum
+
+import torch
+from torch import Tensor, nn
+
+
+class MetricKind(StrEnum):
+    VA_METRIC = "va_metric"
+    VA_METRIC2 = "va_metric2"
+
+
+class Metric(nn.Module, ABC):
+    """Two towers. Inputs are dequantised features, float32 [B, T, D]; embeddings are float32 [B, `dim`]."""
+
+    dim: int
+
+    @abstractmethod
+    def video(self, features: Tensor) -> Tensor:
+        """Embeddings of B stretches of video features."""
+
+    @abstractmethod
+    def audio(self, features: Tensor) -> Tensor:
+        """Embeddings of B stretches of audio features."""
+
+    def forward(self, video: Tensor, audio: Tensor) -> Tensor:
+        """Distances [B] between B stretches of each side, taken in pairs. T may differ between the sides."""
+        distances: Tensor = torch.linalg.vector_norm(self.video(video) - self.audio(audio), dim=-1)
+        return distances
+
+
+class VAMetric(Metric):
+    """The reference's `VAMetric`: a two-layer LSTM a side, its last output, and one shared linear layer, 64-d.
+
+    Initial states are zero, where the reference draws them at random at each call.
+    """
+
+    dim = 64
+
+    def __init__(self, video_dim: int = 1024, audio_dim: int = 128, hidden: int = 128) -> None:
+        super().__init__()
+        self.VFeatPool = LastOutput(video_dim, hidden)
+        self.AFeatPool = LastOutput(audio_dim, hidden)
+        self.fc = _linear(hidden, self.dim)
+
+    def video(self, features: Tensor) -> Tensor:
+        return _apply(self.fc, _apply(self.VFeatPool, features))
+
+    def audio(self, features: Tensor) -> Tensor:
+        return _apply(self.fc, _apply(self.AFeatPool, features))
+
+
+class VAMetric2(Metric):
+    """The reference's `VAMetric2`: maximum over time, video through a linear layer and ReLU, one shared layer, 96-d.
+
+    The shared layer takes audio features as they are, so the hidden size is the audio features' dimension.
+    """
+
+    dim = 96
+
+    def __init__(self, video_dim: int = 1024, audio_dim: int = 128) -> None:
+        super().__init__()
+        self.vfc = _linear(video_dim, audio_dim)
+        self.fc = _linear(audio_dim, self.dim)
+
+    def video(self, features: Tensor) -> Tensor:
+        return _apply(self.fc, torch.relu(_apply(self.vfc, features.amax(dim=1))))
+
+    def audio(self, features: Tensor) -> Tensor:
+        return _apply(self.fc, features.amax(dim=1))
+
+
+class LastOutput(nn.Module):
+    """A two-layer LSTM over [B, T, D] from zero states; its output [B, hidden] at the last time step."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(dim, hidden, num_layers=2, batch_first=True)
+
+    def forward(self, features: Tensor) -> Tensor:
+        outputs: Tensor = self.rnn(features)[0]
+        return outputs[:, -1]
+
+
+def make_metric(kind: MetricKind, video_dim: int = 1024, audio_dim: int = 128) -> Metric:
+    """An untrained metric, drawn from torch's global generator; linear layers as in the reference (Xavier, zeros)."""
+    match kind:
+        case MetricKind.VA_METRIC:
+            return VAMetric(video_dim, audio_dim)
+        case MetricKind.VA_METRIC2:
+            return VAMetric2(video_dim, audio_dim)
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _apply(module: nn.Module, inputs: Tensor) -> Tensor:
+    outputs: Tensor = module(inputs)
+    return outputs
