@@ -73,7 +73,7 @@ class TestWhateverIsWanted:
 
 REFERRING = {
     "hls": "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{uri}\n#EXT-X-ENDLIST\n",
-    "concat": "ffconcat version 1.0\nfile '{uri}'\n",
+    "concat": "ffconcat version 1.0\nfile {path}\n",
     "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
     "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles='
     '"urn:mpeg:dash:profile:isoff-main:2011" mediaPresentationDuration="PT9S" minBufferTime="PT1S"><Period>'
@@ -83,11 +83,10 @@ REFERRING = {
 
 
 @pytest.mark.parametrize("kind", REFERRING)
-@pytest.mark.parametrize("name", ["a.mp4", "a.m3u8"])
-def test_a_file_that_names_another_isnt_followed(tmp_path: Path, kind: str, name: str) -> None:
+def test_a_file_that_names_another_isnt_followed(tmp_path: Path, kind: str) -> None:
     other = write_sound(tmp_path / "other.ts", np.zeros((1, 48_000), np.float32), 48000, "aac", "fltp")
-    path = tmp_path / name
-    path.write_text(REFERRING[kind].format(uri=other.as_uri()))
+    path = tmp_path / "a.mp4"
+    path.write_text(REFERRING[kind].format(uri=other.as_uri(), path=other.relative_to("/")))
     assert code_of(open_audio, path) is ErrorCode.MEDIA_UNREADABLE
 
 
