@@ -28,6 +28,7 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    _state.pending = False
     before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
     try:
         yield

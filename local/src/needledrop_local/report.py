@@ -17,18 +17,15 @@ def ranking_table(title: str, match: Match, names: Mapping[str, str], true_track
     table = Table(title=title, title_justify="left", title_style="bold")
     for heading in ("rank", "score", "start"):
         table.add_column(heading, justify="right")
-    table.add_column("title")
-    table.add_column("")
+    table.add_column("title", overflow="fold")
+    if true_track:
+        table.add_column("")
     for result in _shown(match, true_track):
         ours = result.audio.id == true_track
-        table.add_row(
-            str(result.rank),
-            f"{result.score:.3f}",
-            minutes(result.start_s),
-            escape(names.get(result.audio.id) or result.audio.title or "(untitled)"),
-            "◀ generated with this clip" if ours else "",
-            style="bold green" if ours else None,
-        )
+        name = escape(names.get(result.audio.id) or result.audio.title or "(untitled)")
+        mark = ["◀ generated with this clip" if ours else ""] if true_track else []
+        cells = [str(result.rank), f"{result.score:.3f}", minutes(result.start_s), name, *mark]
+        table.add_row(*cells, style="bold green" if ours else None)
     return table
 
 
@@ -36,7 +33,7 @@ def refused_table(refused: list[Refusal]) -> Table:
     """The files that could not be used, with the code that says why."""
     table = Table(title="not in the list", title_justify="left")
     for heading in ("file", "code", "why"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for refusal in refused:
         table.add_row(escape(refusal.path.name), refusal.code, escape(refusal.detail))
     return table
