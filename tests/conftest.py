@@ -1,6 +1,8 @@
 """Fixtures that more than one folder of tests uses."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,14 +11,21 @@ from tests.stack import RunningStack, running_stack
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def home() -> Iterator[Path]:
+    """A folder for servers' data: not pytest's own, which root's PostgreSQL can't enter."""
+    with tempfile.TemporaryDirectory(prefix="needledrop-tests-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def servers(home: Path) -> Iterator[Servers]:
     """Embedded PostgreSQL and Valkey."""
-    with embedded_servers(tmp_path_factory.mktemp("servers")) as started:
+    with embedded_servers(home / "servers") as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+def stack(home: Path) -> Iterator[RunningStack]:
     """The whole system as local processes, with the demo bundle and the demo library."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as started:
+    with running_stack(home / "stack") as started:
         yield started
