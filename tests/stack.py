@@ -32,7 +32,7 @@ def running_stack(home: Path) -> Iterator[RunningStack]:
     tracks = write_library(home / "demo" / "library")
     clips = write_clips(home / "demo" / "clips")
     # A short lease, so that a job whose worker was killed is tried again while the test waits.
-    environment = {"NEEDLEDROP_LEASE_S": "20", "NEEDLEDROP_REPUBLISH_S": "5"}
+    environment = {"NEEDLEDROP_LEASE_S": "30", "NEEDLEDROP_REPUBLISH_S": "5"}
     with Stack(home / "system", port=None, env=environment) as stack, Client(stack.url) as client:
         ids = [client.upload_audio(track.path).id for track in tracks]
         for track_id in ids:
