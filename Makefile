@@ -54,7 +54,7 @@ $(UV):
 # TORCH_INDEX=… takes PyTorch's slim CPU wheels from that index instead of the CUDA build.
 define install
 	@echo "installing $(1) (the first time this downloads about 4 GB)"
-	@requirements/install.sh $(UV) $(BIN)/python requirements/$(1).txt
+	@requirements/install.sh $(UV) $(BIN)/python requirements/$(1).txt --exact
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 endef
 

@@ -12,7 +12,7 @@ from matcher_training.towers import MetricKind
 from matcher_training.train import evaluate, fit
 from needledrop.features import dequantise
 
-QUICK = replace(RECIPE, epochs=25, patience=25, dropout=0.0, weight_decay=0.0)
+QUICK = replace(RECIPE, epochs=25, patience=25, weight_decay=0.0)
 
 
 def pairs(count: int, seed: int = 0) -> Pairs:

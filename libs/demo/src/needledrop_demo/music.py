@@ -32,7 +32,7 @@ def render_music(scene: Scene, seconds: float, sample_rate: int = 16_000) -> Sam
 
 def loudness(scene: Scene) -> float:
     """Root mean square in dB of full scale, before the peaks are rounded off."""
-    return -27 + 14 * scene.drive
+    return -28 + 16 * scene.drive
 
 
 def _gains(scene: Scene) -> dict[Voice, float]:
@@ -84,7 +84,7 @@ def _bed(scene: Scene, length: int) -> Samples:
 def _master(scene: Scene, length: int) -> Samples:
     """Gain of each rfft bin: a low pass that brightness opens, a high pass that register raises."""
     frequency = np.maximum(np.fft.rfftfreq(length, 1 / RATE), 1)
-    upper = 800 * 15**scene.brightness
+    upper = 600 * 19**scene.brightness
     lower = 40 * 15**scene.register
     return _single(1 / (1 + (frequency / upper) ** 2) / (1 + (lower / frequency) ** 3))
 

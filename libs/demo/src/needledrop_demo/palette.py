@@ -6,7 +6,6 @@ import numpy.typing as npt
 from needledrop_demo.scene import Scene
 
 LEVELS = 256
-CHROMA = 0.13
 
 # OKLab to linear sRGB: Björn Ottosson, "A perceptual color space for image processing", 2020.
 TO_LMS = np.array(
@@ -29,7 +28,8 @@ def palette(scene: Scene) -> npt.NDArray[np.uint8]:
     """uint8 [512, 3] RGB: 256 levels of the ground's colour from black to white, then 256 of the shapes' accent."""
     ground_hue = 45 - 145 * scene.register
     accent_hue = 175 - 55 * scene.harmony
-    return np.concatenate([_ramp(ground_hue, CHROMA), _ramp(accent_hue, CHROMA)])
+    chroma = 0.16 - 0.10 * scene.texture
+    return np.concatenate([_ramp(ground_hue, chroma), _ramp(accent_hue, chroma)])
 
 
 def lightness(scene: Scene) -> float:
@@ -42,8 +42,12 @@ def _ramp(hue_degrees: float, chroma: float) -> npt.NDArray[np.uint8]:
     # Towards black and white a screen shows no saturated colour.
     reach = chroma * np.minimum(1, 4 * light) * np.minimum(1, 4 * (1 - light))
     angle = np.radians(hue_degrees)
-    lab = np.stack([light, reach * np.cos(angle), reach * np.sin(angle)], axis=1)
-    linear = np.clip((lab @ TO_LMS.T) ** 3 @ TO_RGB.T, 0, 1)
+    return srgb(np.stack([light, reach * np.cos(angle), reach * np.sin(angle)], axis=1))
+
+
+def srgb(oklab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """uint8 [N, 3] for OKLab [N, 3]; what a screen can't show is cut off."""
+    linear = np.clip((oklab @ TO_LMS.T) ** 3 @ TO_RGB.T, 0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    ramp: npt.NDArray[np.uint8] = np.round(255 * encoded).astype(np.uint8)
-    return ramp
+    colours: npt.NDArray[np.uint8] = np.round(255 * encoded).astype(np.uint8)
+    return colours

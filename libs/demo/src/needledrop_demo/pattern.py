@@ -36,10 +36,11 @@ class Pattern:
         self._radius = _phase(turn * np.hypot(x - random.uniform(-0.4, 0.4), y - random.uniform(-0.3, 0.3)))
         self._bend = _phase(5 * (y * np.cos(angle) - x * np.sin(angle)))
         self._depth = np.float32(0.05 * turn)
+        self._hardness = np.float32(1 + 3 * scene.drive)
         self._speed = 2 * np.pi * (0.2 + 0.5 * scene.tempo) * (1 if random.random() < 0.5 else -1)
 
     def at(self, time_s: float) -> Field:
-        """float32 [height, width], root mean square near 0.7, mean near 0."""
+        """float32 [height, width], within ±1, mean near 0; the more drive, the harder the edges."""
         phase = np.float32(self._speed * time_s)
         match self._kind:
             case Kind.STRIPES:
@@ -50,7 +51,7 @@ class Pattern:
                 field = np.float32(1.4) * np.sin(self._across + phase) * np.sin(self._along - phase)
             case Kind.WAVES:
                 field = np.sin(self._across + self._depth * np.sin(self._bend + phase) + phase)
-        return np.asarray(field, np.float32)
+        return np.asarray(np.tanh(self._hardness * field), np.float32)
 
 
 def _grid(size: tuple[int, int]) -> tuple[Field, Field]:

@@ -55,7 +55,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Bar:
-    """Where a bar starts, how long each of its sixteen steps is, its chord in semitones around C, and its rhythm."""
+    """Where a bar starts, how long its sixteen steps are, its chord in semitones above the tune's base, its rhythm."""
 
     start_s: float
     step_s: float
@@ -74,6 +74,11 @@ def beats_per_minute(scene: Scene) -> float:
 def hits_per_bar(scene: Scene) -> int:
     """How many of a bar's sixteen steps carry a note of the tune."""
     return round(2 + 14 * scene.density)
+
+
+def tune_base(scene: Scene) -> int:
+    """The MIDI note that the tune is built on; held chords lie an octave below it, the bass two."""
+    return round(52 + 32 * scene.register)
 
 
 def compose(scene: Scene, seconds: float) -> list[Note]:
@@ -106,7 +111,7 @@ def _chords(scene: Scene, random: np.random.Generator) -> list[tuple[int, ...]]:
 
 
 def _chord(key: int, scale: tuple[int, ...], root: int) -> tuple[int, ...]:
-    """Root, third and fifth as the scale has them, in semitones around C."""
+    """Root, third and fifth as the scale has them, in semitones above the tune's base."""
     degree = min(range(len(scale)), key=lambda index: abs(scale[index] - root))
     tones = [scale[(degree + skip) % len(scale)] + 12 * ((degree + skip) // len(scale)) for skip in (0, 2, 4)]
     return tuple(key + tone for tone in tones)
@@ -132,7 +137,7 @@ def _vary(motif: list[int], bar: int, random: np.random.Generator) -> list[int]:
 
 
 def _tune(scene: Scene, bar: Bar, motif: list[int]) -> Iterator[Note]:
-    base = 12 * round((50 + 34 * scene.register) / 12)
+    base = tune_base(scene)
     hits = [step for step, hit in enumerate(bar.rhythm) if hit]
     for step, until, place in zip(hits, [*hits[1:], STEPS], motif, strict=True):
         octave, tone = divmod(place, len(bar.chord))
@@ -142,17 +147,16 @@ def _tune(scene: Scene, bar: Bar, motif: list[int]) -> Iterator[Note]:
 
 
 def _accompaniment(scene: Scene, bar: Bar) -> Iterator[Note]:
-    low = 12 * round((40 + 26 * scene.register) / 12)
+    low = tune_base(scene) - 24
     for tone in bar.chord:
         yield Note(Voice.PAD, bar.start_s, STEPS * bar.step_s, low + 12 + tone % 12, 1.0)
     every = 8 if scene.density < 0.33 else 4 if scene.density < 0.67 else 2
     for step in range(0, STEPS, every):
-        yield Note(Voice.BASS, bar.at(step), every * bar.step_s, low - 12 + bar.chord[0] % 12, 1.0)
+        yield Note(Voice.BASS, bar.at(step), every * bar.step_s, low + bar.chord[0] % 12, 1.0)
 
 
 def _drums(scene: Scene, bar: Bar, kit: dict[Voice, tuple[float, ...]]) -> Iterator[Note]:
-    for step in np.flatnonzero(bar.rhythm):
-        yield Note(Voice.HAT, bar.at(step), 0.2, 0, 1.0)
+    yield from (Note(Voice.HAT, bar.at(step), 0.2, 0, 1.0) for step, hit in enumerate(bar.rhythm) if hit)
     for voice, entries in kit.items():
         for step, entry in enumerate(entries):
             if scene.drive >= entry:

@@ -8,15 +8,11 @@ import numpy.typing as npt
 from needledrop_demo.scene import Scene
 
 
-# How much lighter or darker than the ground a shape is, in OKLab lightness.
-TONE = 0.13
-
-
 @dataclass(frozen=True)
 class Shape:
     """A disc (`corners` 0) or regular polygon on a closed path. Lengths in picture heights, times in beats.
 
-    `tone` is its lightness less the ground's.
+    `side` is 1 where it is lighter than the ground, −1 where darker.
     """
 
     corners: int
@@ -25,7 +21,7 @@ class Shape:
     swing: tuple[float, float]
     turns: tuple[float, float]
     phase: float
-    tone: float
+    side: int
 
     def place(self, beat: float) -> tuple[float, float]:
         """Where the centre is, as fractions of width and height."""
@@ -52,9 +48,9 @@ class Shape:
 def scatter(scene: Scene) -> list[Shape]:
     """As many shapes as the scene is dense, half lighter and half darker than the ground, so that the mean stays."""
     random = scene.generator("shapes")
-    count = round(4 + 32 * scene.density)
+    count = round(3 + 40 * scene.density)
     edges = random.choice([3, 4, 6], size=count) * (random.random(count) > scene.harmony)
-    tones = random.permutation(np.resize([TONE, -TONE], count))
+    sides = random.permutation(np.resize([1, -1], count))
     return [
         Shape(
             corners=int(corners),
@@ -63,9 +59,9 @@ def scatter(scene: Scene) -> list[Shape]:
             swing=(float(random.uniform(0.03, 0.1)), float(random.uniform(0.03, 0.1))),
             turns=(float(random.choice([0.125, 0.25])), float(random.choice([0.125, 0.25]))),
             phase=float(random.uniform(0, 2 * np.pi)),
-            tone=float(tone),
+            side=int(side),
         )
-        for corners, tone, centre in zip(edges, tones, _places(count, random), strict=True)
+        for corners, side, centre in zip(edges, sides, _places(count, random), strict=True)
     ]
 
 

@@ -20,12 +20,11 @@ from needledrop.features import Modality
 
 RECIPE = Recipe(
     kind=MetricKind.VA_METRIC2,
-    epochs=200,
-    batch=64,
+    epochs=150,
+    batch=48,
     rows=(2, 10),
-    learning_rate=1e-3,
+    learning_rate=2e-3,
     weight_decay=0.1,
-    dropout=0.3,
     patience=30,
 )
 CONFIG = MetricConfig(window_s=10.0, window_hop_s=2.0, max_s=10.0)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from matcher_training.data import Indices, Pairs, Sequences, stack
+from matcher_training.data import Pairs, stack
 from matcher_training.evaluate import Retrieval, retrieval
 from matcher_training.losses import SymmetricInfoNCE, distance_matrix
 from matcher_training.towers import Metric, MetricKind, make_metric
@@ -29,7 +29,6 @@ class Recipe:
     rows: tuple[int, int]
     learning_rate: float
     weight_decay: float
-    dropout: float
     patience: int
 
 
@@ -84,7 +83,6 @@ class _Trainer:
         self._metric = metric
         self._recipe = recipe
         self._loss = SymmetricInfoNCE()
-        self._dropout = nn.Dropout(recipe.dropout)
         decayed: dict[str, object] = {"params": metric.parameters(), "weight_decay": recipe.weight_decay}
         learned: dict[str, object] = {"params": self._loss.parameters(), "weight_decay": 0.0}
         self._optimiser = torch.optim.AdamW([decayed, learned], lr=recipe.learning_rate)
@@ -97,18 +95,12 @@ class _Trainer:
 
     def _step(self, pairs: Pairs, rng: np.random.Generator) -> None:
         rows = int(rng.integers(self._recipe.rows[0], self._recipe.rows[1], endpoint=True))
-        video = self._metric.video(self._input(pairs.video, pairs.video_index, rows, rng))
-        audio = self._metric.audio(self._input(pairs.audio, pairs.audio_index, rows, rng))
+        video = self._metric.video(_tensor(stack(pairs.video, pairs.video_index, rows, rng)))
+        audio = self._metric.audio(_tensor(stack(pairs.audio, pairs.audio_index, rows, rng)))
         loss: Tensor = self._loss(distance_matrix(video, audio))
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
-
-    def _input(self, sequences: Sequences, which: Indices, rows: int, rng: np.random.Generator) -> Tensor:
-        """One mask of columns for all rows of a sequence, so that a maximum over time can't see around it."""
-        features = _tensor(stack(sequences, which, rows, rng))
-        masks: Tensor = self._dropout(torch.ones(len(features), 1, features.shape[2]))
-        return features * masks
 
 
 class _Best:
