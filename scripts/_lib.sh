@@ -42,13 +42,15 @@ problem() {
   if [ -n "$code" ]; then printf '%s: %s' "$code" "$detail"; else printf 'unexpected answer: HTTP %s' "$status"; fi
 }
 
-# field NAME: a text, number or null (empty) at the top level of the answer.
+# field NAME: a text or number of the answer, nothing where it is null; error.code is one inside another.
 field() {
   if [ $reader = jq ]; then
-    jq --raw-output --arg name "$1" '.[$name] | if . == null then "" else . end' "$body"
+    jq --raw-output --arg name "$1" 'getpath($name / ".") | if . == null then "" else . end' "$body"
   else
     python3 -c 'import json, sys
-value = json.load(open(sys.argv[2], encoding="utf-8")).get(sys.argv[1])
+value = json.load(open(sys.argv[2], encoding="utf-8"))
+for name in sys.argv[1].split("."):
+    value = value and value.get(name)
 print("" if value is None else value)' "$1" "$body"
   fi
 }

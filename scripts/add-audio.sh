@@ -34,7 +34,10 @@ failed=0
 for file in "$@"; do
   while request "$URL/audio/${ids[0]}" && [[ $(field status) == @(queued|processing) ]]; do pause; done
   show "$file"
-  [ "$(field status)" = ready ] || failed=1
+  if [ "$(field status)" = failed ]; then
+    printf '%s: %s: %s\n' "$file" "$(field error.code)" "$(field error.detail)" >&2
+    failed=1
+  fi
   ids=("${ids[@]:1}")
 done
 exit $failed

@@ -111,9 +111,8 @@ def _clean_environment() -> dict[str, str]:
 def _left_over() -> list[str]:
     """Containers, volumes and networks that still carry the project's label."""
     mark = f"label=com.docker.compose.project={PROJECT}"
-    kinds = (["ps", "--all", "--quiet"], ["volume", "ls", "--quiet"], ["network", "ls", "--quiet"])
-    listings = [
-        subprocess.run(["docker", *kind, "--filter", mark], capture_output=True, text=True, check=True).stdout.split()
-        for kind in kinds
-    ]
-    return sum(listings, [])
+    left: list[str] = []
+    for kind in (["ps", "--all", "--quiet"], ["volume", "ls", "--quiet"], ["network", "ls", "--quiet"]):
+        command = ["docker", *kind, "--filter", mark]
+        left += subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return left

@@ -56,9 +56,7 @@ def test_progress_is_shown_and_ends_in_ready(api: Api) -> None:
 
 def test_a_file_that_cannot_be_used_says_so_by_code_and_may_be_sent_again(api: Api) -> None:
     clip_id = api.add_clip("a")
-    failure = ExtractFailed(
-        job_id=api.job(clip_id).id, attempt=1, code=ErrorCode.NO_VIDEO, detail="no picture"
-    )
+    failure = ExtractFailed(job_id=api.job(clip_id).id, attempt=1, code=ErrorCode.NO_VIDEO, detail="no picture")
     api.jobs.failed(failure)
     answer = api.client.get(f"/match/{clip_id}")
     assert answer.status_code == 422

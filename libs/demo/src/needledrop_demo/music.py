@@ -36,10 +36,10 @@ def loudness(scene: Scene) -> float:
 
 
 def _gains(scene: Scene) -> dict[Voice, float]:
-    drums = 0.12 + 0.9 * scene.drive
+    drums = 0.1 + 0.5 * scene.drive
     return {
         Voice.LEAD: 0.9,
-        Voice.PAD: 0.25,
+        Voice.PAD: 0.5,
         Voice.BASS: 0.75,
         Voice.KICK: drums,
         Voice.SNARE: 0.8 * drums,

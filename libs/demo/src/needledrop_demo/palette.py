@@ -34,7 +34,7 @@ def palette(scene: Scene) -> npt.NDArray[np.uint8]:
 
 def lightness(scene: Scene) -> float:
     """The picture's mean OKLab lightness."""
-    return 0.34 + 0.42 * scene.brightness
+    return 0.36 + 0.38 * scene.brightness
 
 
 def _ramp(hue_degrees: float, chroma: float) -> npt.NDArray[np.uint8]:

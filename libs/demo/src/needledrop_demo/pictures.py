@@ -36,7 +36,7 @@ def render_frames(scene: Scene, times: Sequence[float], size: tuple[int, int] = 
 
 def contrast(scene: Scene) -> float:
     """Half the way from the pattern's darkest to its lightest, in OKLab lightness."""
-    return 0.05 + 0.20 * scene.drive
+    return 0.04 + 0.28 * scene.drive
 
 
 def _grain(scene: Scene, size: tuple[int, int]) -> Field:
@@ -44,7 +44,7 @@ def _grain(scene: Scene, size: tuple[int, int]) -> Field:
     width, height = size
     coarse = scene.generator("grain").standard_normal((GRAIN_TILES, -(-height // 2), -(-width // 2)), np.float32)
     fine = coarse.repeat(2, axis=1).repeat(2, axis=2)[:, :height, :width]
-    return np.asarray(fine * np.float32(0.11 * scene.texture), np.float32)
+    return np.asarray(fine * np.float32(0.09 * scene.texture), np.float32)
 
 
 def _draw(shape: Shape, scene: Scene, time_s: float, light: Field, accent: npt.NDArray[np.uint16]) -> None:
@@ -60,5 +60,5 @@ def _draw(shape: Shape, scene: Scene, time_s: float, light: Field, accent: npt.N
         return
     y, x = np.mgrid[top:bottom, left:right].astype(np.float32)
     inside = shape.covers((x - np.float32(cx)) / np.float32(radius), (y - np.float32(cy)) / np.float32(radius), beat)
-    light[top:bottom, left:right][inside] = lightness(scene) + shape.side * (0.04 + 0.8 * contrast(scene))
+    light[top:bottom, left:right][inside] = lightness(scene) + shape.side * (0.05 + 0.6 * contrast(scene))
     accent[top:bottom, left:right][inside] = LEVELS

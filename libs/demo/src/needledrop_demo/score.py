@@ -9,6 +9,8 @@ import numpy as np
 from needledrop_demo.scene import Scene
 
 STEPS = 16
+# A bass below E1 is felt, not heard.
+LOWEST = 28
 BEATS = 4
 
 # Four chords as roots in semitones above the key, and the scale that the tune moves in, from sad to glad.
@@ -150,9 +152,12 @@ def _accompaniment(scene: Scene, bar: Bar) -> Iterator[Note]:
     low = tune_base(scene) - 24
     for tone in bar.chord:
         yield Note(Voice.PAD, bar.start_s, STEPS * bar.step_s, low + 12 + tone % 12, 1.0)
+    root = low + bar.chord[0] % 12
+    if root < LOWEST:
+        root += 12
     every = 8 if scene.density < 0.33 else 4 if scene.density < 0.67 else 2
     for step in range(0, STEPS, every):
-        yield Note(Voice.BASS, bar.at(step), every * bar.step_s, low + bar.chord[0] % 12, 1.0)
+        yield Note(Voice.BASS, bar.at(step), every * bar.step_s, root, 1.0)
 
 
 def _drums(scene: Scene, bar: Bar, kit: dict[Voice, tuple[float, ...]]) -> Iterator[Note]:

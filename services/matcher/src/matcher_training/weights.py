@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from matcher_training.towers import Metric
 from needledrop.errors import BundleError, ErrorCode
@@ -12,7 +12,8 @@ from needledrop.errors import BundleError, ErrorCode
 
 def save_weights(metric: Metric, path: Path) -> None:
     """Write the metric's state dict, on the CPU, as float32 safetensors."""
-    save_file({name: tensor.detach().cpu().float().contiguous() for name, tensor in metric.state_dict().items()}, path)
+    tensors = {name: tensor.detach().cpu().float().contiguous() for name, tensor in metric.state_dict().items()}
+    path.write_bytes(save(tensors))
 
 
 def load_weights(metric: Metric, path: Path) -> None:

@@ -1,0 +1,109 @@
+"""The curl scripts, against the local processes as well as the containers, with jq and without it."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.containers import ROOT, SCRIPTS, run_script
+from tests.shared import missing
+from tests.stack import RunningStack
+
+NOWHERE = "http://127.0.0.1:9"
+TOOLS = ("bash", "awk", "cat", "curl", "dirname", "mktemp", "rm", "sleep")
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(scope="module", params=["jq", "python3"])
+def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH that holds the scripts' tools and only one of the two readers of JSON."""
+    folder = tmp_path_factory.mktemp("bin")
+    for tool in (*TOOLS, request.param):
+        found = shutil.which(tool)
+        if found is None:
+            missing(tool)
+        else:
+            (folder / tool).symlink_to(found)
+    return str(folder)
+
+
+def test_a_match_by_scripts_against_local_processes(stack: RunningStack, path: str) -> None:
+    clip = stack.clips[0].path
+    answer = run_script("needle.sh", "--json", clip, url=stack.url, path=path)
+    assert answer.returncode == 0, answer.stderr
+    results = json.loads(answer.stdout)["results"]
+    assert {result["audio"]["title"] for result in results} == {track.title for track in stack.tracks}
+    printed = run_script("needle.sh", clip, url=stack.url, path=path)
+    rows = [line.split(maxsplit=4) for line in printed.stdout.splitlines()[1:]]
+    assert [(int(row[0]), row[4]) for row in rows] == [(result["rank"], result["audio"]["title"]) for result in results]
+
+
+def test_adding_a_track_twice_prints_the_same_id(stack: RunningStack, path: str) -> None:
+    tracks = [track.path for track in stack.tracks[:2]]
+    first, second = (run_script("add-audio.sh", "--wait", *tracks, url=stack.url, path=path) for _ in range(2))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    assert [line.split()[1] for line in first.stdout.splitlines()] == ["ready", "ready"]
+
+
+def test_a_file_name_with_quotes_and_signs_arrives_whole(stack: RunningStack, path: str, tmp_path: Path) -> None:
+    """The name is part of what curl reads as options of its own."""
+    clip = tmp_path / 'a "b"; type=c, \\d.mp4'
+    shutil.copy(stack.clips[1].path, clip)
+    posted = run_script("post-video.sh", clip, url=stack.url, path=path)
+    assert posted.returncode == 0, posted.stderr
+    assert stack.client.clip(posted.stdout.strip()).status in {"queued", "processing", "ready"}
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "complaint"),
+    [
+        ("match.sh", [UNKNOWN], "not_found: "),
+        ("match.sh", ["../about"], "not an id: ../about"),
+        ("post-video.sh", ["no-such.mp4"], "no such file: no-such.mp4"),
+        ("add-audio.sh", [ROOT / ".ci"], f"no such file: {ROOT / '.ci'}"),
+    ],
+)
+def test_a_refusal_says_why_on_standard_error(
+    stack: RunningStack, path: str, script: str, words: list[str | Path], complaint: str
+) -> None:
+    refused = run_script(script, *words, url=stack.url, path=path)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.splitlines()[-1].startswith(complaint)
+
+
+def test_a_file_that_fails_later_is_printed_with_its_reason(stack: RunningStack, path: str) -> None:
+    text = ROOT / "pyproject.toml"
+    added = run_script("add-audio.sh", "--wait", text, url=stack.url, path=path)
+    assert added.returncode == 1
+    assert added.stdout.split()[1:] == ["failed", str(text)]
+    assert added.stderr.startswith(f"{text}: media_unreadable: ")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [("match.sh", [UNKNOWN]), ("post-video.sh", [ROOT / "README.md"]), ("add-audio.sh", [ROOT / "README.md"])],
+)
+def test_a_system_that_does_not_run_is_named(path: str, script: str, words: list[str | Path]) -> None:
+    unanswered = run_script(script, *words, url=NOWHERE, path=path)
+    assert unanswered.returncode == 1
+    assert NOWHERE in unanswered.stderr
+
+
+@pytest.mark.parametrize("script", ["add-audio.sh", "post-video.sh", "match.sh", "needle.sh"])
+def test_a_script_without_words_prints_how_it_is_used(script: str) -> None:
+    used = run_script(script, url=NOWHERE)
+    assert used.returncode == 2
+    assert used.stderr.startswith(f"usage: {script} ")
+
+
+def test_the_scripts_pass_shellcheck() -> None:
+    if shutil.which("shellcheck") is None:
+        missing("shellcheck")
+    shell = [*SCRIPTS.glob("*.sh"), *(ROOT / "requirements").glob("*.sh"), ROOT / ".ci" / "run"]
+    checked = subprocess.run(
+        ["shellcheck", "--external-sources", *shell], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout
