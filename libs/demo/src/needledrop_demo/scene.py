@@ -54,6 +54,10 @@ class Purpose(IntEnum):
     CLIP = 3
 
 
+# Both sides of a bundle must be made of the same pairs. Half as many lose a third of the demo's hits.
+TRAINING_PAIRS = 192
+
+
 def training_pairs(count: int, seed: int) -> list[Scene]:
     """`count` scenes spread as a Latin hypercube: each factor takes one value in each of `count` equal slices."""
     random = np.random.default_rng([Purpose.TRAINING, seed])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from audio_extractor.demo import DEMO_PAIRS, make_audio_side
+from audio_extractor.demo import make_audio_side
 from audio_extractor.extractor import load
 from audio_extractor.worker import serve
 from needledrop.archive import open_bundle
@@ -16,6 +16,7 @@ from needledrop.errors import NeedledropError
 from needledrop.extract_command import extract_files
 from needledrop.log import configure_logging
 from needledrop.settings import CoreSettings
+from needledrop_demo import TRAINING_PAIRS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Turn audio into VGGish features.")
 
@@ -45,7 +46,7 @@ def worker() -> None:
 @app.command()
 def make_demo(
     out: Annotated[Path, typer.Option(help="Folder of the demo bundle.")],
-    pairs: Annotated[int, typer.Option(min=2, help="Generated scenes to fit the PCA on.")] = DEMO_PAIRS,
+    pairs: Annotated[int, typer.Option(min=2, help="Generated scenes to fit the PCA on.")] = TRAINING_PAIRS,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the weights and of the scenes.")] = 0,
 ) -> None:
     """Write the audio side of the demo bundle: seeded VGGish, PCA and training features. Skips a finished bundle."""

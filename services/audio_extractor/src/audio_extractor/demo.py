@@ -18,7 +18,6 @@ from needledrop.features import Modality, quantise
 from needledrop.settings import CoreSettings
 from needledrop_demo import render_music, training_pairs
 
-DEMO_PAIRS = 96
 PAIR_SECONDS = 10.0
 # Keeps small directions at up to a third of unit variance; larger loses factors, smaller lets noise clip.
 VARIANCE_FLOOR = 3e-3

@@ -12,6 +12,7 @@ from needledrop.archive import open_bundle
 from needledrop.errors import NeedledropError
 from needledrop.extract_command import extract_files
 from needledrop.log import configure_logging
+from needledrop_demo import TRAINING_PAIRS
 from video_extractor.settings import VideoSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Turn videos into Inception v3 features.")
@@ -60,10 +61,10 @@ def make_demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the weights and of the scenes.")] = 0,
 ) -> None:
     """Write the video side of the demo bundle: seeded weights, PCA and training features. Skips a finished bundle."""
-    from video_extractor.demo import DEMO_PAIRS, make_video_side  # noqa: PLC0415
+    from video_extractor.demo import make_video_side  # noqa: PLC0415
 
     with _reported():
-        make_video_side(out, pairs or DEMO_PAIRS, seed, _command_settings())
+        make_video_side(out, pairs or TRAINING_PAIRS, seed, _command_settings())
 
 
 def _command_settings() -> VideoSettings:

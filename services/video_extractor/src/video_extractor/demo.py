@@ -17,8 +17,7 @@ from video_extractor.pca_fit import fit_few
 from video_extractor.preprocessing import FRAME_SIZE, Preprocessing
 from video_extractor.stand_in import stand_in_weights
 
-DEMO_PAIRS = 96
-FRAMES_PER_PAIR = 3
+FRAMES_PER_PAIR = 2
 DIM = 1024
 # Measured on scenes not fitted on: more components or a lower floor add noise, a higher one loses the fine factors.
 LEADING = 64
