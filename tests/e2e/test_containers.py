@@ -119,7 +119,7 @@ def test_a_match_survives_the_death_of_a_container(
     posted = run_script("post-video.sh", clip, url=containers.url)
     assert posted.returncode == 0, posted.stderr
     containers.compose("kill", service)
-    containers.compose("up", "--detach", "--no-deps", "--no-recreate", service)
+    containers.compose("up", "--detach", "--wait", "--no-deps", "--no-recreate", service)
     assert_complete(match(containers, posted.stdout.strip()), library)
 
 
