@@ -7,6 +7,7 @@ second, with each one's own largest. Nothing is compared with a limit: the table
 
 import argparse
 import platform
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -46,7 +47,9 @@ def main() -> None:
             ("video-extractor", ten_minutes_of_720p, options.seconds or 600),
         ):
             path = make(Path(folder), seconds)
-            measured = measure([command, "extract", str(path), "--bundle", str(options.bundle), "--out", folder])
+            measured = measure(
+                [_beside_python(command), "extract", str(path), "--bundle", str(options.bundle), "--out", folder]
+            )
             parts = ", ".join(f"{name} {size / MIB:.0f} MiB" for name, size in sorted(measured.parts.items()))
             media = f"{path.name}, {seconds:.0f} s, {path.stat().st_size / MIB:.0f} MiB"
             times = f"{measured.wall_s:.1f} s | {seconds / measured.wall_s:.1f}"
@@ -68,6 +71,10 @@ def measure(command: list[str]) -> Measured:
     if process.returncode:
         raise RuntimeError(f"{command[0]} ended with status {process.returncode}")
     return Measured(time.perf_counter() - started, largest, dict(parts))
+
+
+def _beside_python(command: str) -> str:
+    return str(Path(sys.executable).with_name(command))
 
 
 def _resident(process: psutil.Popen) -> dict[str, int]:

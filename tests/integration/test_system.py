@@ -1,6 +1,7 @@
 """The whole system as local processes: real servers, real extractors, real metric."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,10 @@ from tests.shared import require_shared
 from tests.stack import RunningStack, wait_for_track
 
 PROCESSES = ["api", "dispatcher", "matcher-worker", "audio-extractor", "video-extractor"]
+
+
+def beside_python(command: str) -> str:
+    return str(Path(sys.executable).with_name(command))
 
 
 def place_of(titles: list[str], track: DemoTrack) -> int:
@@ -132,19 +137,25 @@ def test_the_page_and_its_modules_are_served(stack: RunningStack) -> None:
 @pytest.mark.parametrize("service", ["audio-extractor", "video-extractor", "matcher-worker"])
 def test_a_workers_health_proves_that_it_consumes(stack: RunningStack, service: str) -> None:
     environment = dict(stack.stack.environment)
-    command = ["needledrop-health", service]
+    command = [beside_python("needledrop-health"), service]
     assert subprocess.run(command, env=environment, check=False).returncode == 0
 
 
 def test_the_dispatchers_health_follows_its_rounds(stack: RunningStack) -> None:
-    command = ["matcher", "dispatcher-health"]
+    command = [beside_python("matcher"), "dispatcher-health"]
     assert subprocess.run(command, env=dict(stack.stack.environment), check=False).returncode == 0
 
 
 def test_the_command_gives_the_features_that_the_service_stored(stack: RunningStack, tmp_path: Path) -> None:
     track = stack.tracks[0]
     environment = dict(stack.stack.environment)
-    command = ["audio-extractor", "extract", str(track.path), "--bundle", environment["NEEDLEDROP_BUNDLE"]]
+    command = [
+        beside_python("audio-extractor"),
+        "extract",
+        str(track.path),
+        "--bundle",
+        environment["NEEDLEDROP_BUNDLE"],
+    ]
     subprocess.run([*command, "--out", str(tmp_path)], env=environment, check=True)
     codes = np.load(tmp_path / f"{track.path.stem}.npy")
     stored = Path(environment["NEEDLEDROP_MEDIA_URL"].removeprefix("file://")) / "features"
