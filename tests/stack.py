@@ -1,5 +1,6 @@
 """The whole system as local processes for tests, with the demo bundle and the demo library in it."""
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,15 @@ class RunningStack:
     def url(self) -> str:
         return self.stack.url
 
+    def restore_library(self) -> None:
+        """Make the library the demo's again, whatever tests before have added to it or deleted from it."""
+        wanted = {hashlib.sha256(track.path.read_bytes()).hexdigest() for track in self.tracks}
+        for track in list(self.client.library()):
+            if track.sha256 not in wanted:
+                self.client.delete_track(track.id)
+        for track_id in [self.client.upload_audio(track.path).id for track in self.tracks]:
+            wait_for_track(self.client, track_id)
+
 
 @contextmanager
 def running_stack(home: Path) -> Iterator[RunningStack]:
@@ -34,10 +44,9 @@ def running_stack(home: Path) -> Iterator[RunningStack]:
     # A short lease, so that a job whose worker was killed is tried again while the test waits.
     environment = {"NEEDLEDROP_LEASE_S": "30", "NEEDLEDROP_REPUBLISH_S": "5"}
     with Stack(home / "system", port=None, env=environment) as stack, Client(stack.url) as client:
-        ids = [client.upload_audio(track.path).id for track in tracks]
-        for track_id in ids:
-            wait_for_track(client, str(track_id))
-        yield RunningStack(stack, client, tracks, clips)
+        running = RunningStack(stack, client, tracks, clips)
+        running.restore_library()
+        yield running
 
 
 def wait_for_track(client: Client, track_id: str, within_s: float = WAIT_S) -> None:

@@ -16,6 +16,11 @@ from tests.stack import RunningStack, wait_for_track
 PROCESSES = ["api", "dispatcher", "matcher-worker", "audio-extractor", "video-extractor"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _demo_library(stack: RunningStack) -> None:
+    stack.restore_library()
+
+
 def beside_python(command: str) -> str:
     return str(Path(sys.executable).with_name(command))
 
