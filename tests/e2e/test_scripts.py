@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,18 @@ TOOLS = ("bash", "awk", "cat", "curl", "dirname", "mktemp", "rm", "sleep")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _demo_library(stack: RunningStack) -> None:
+    stack.restore_library()
+
+
 @pytest.fixture(scope="module", params=["jq", "python3"])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A PATH that holds the scripts' tools and only one of the two readers of JSON."""
     folder = tmp_path_factory.mktemp("bin")
     for tool in (*TOOLS, request.param):
-        found = shutil.which(tool)
+        # A python3 on the PATH may be a launcher that needs more of the PATH than this one holds.
+        found = str(Path(sys.executable).resolve()) if tool == "python3" else shutil.which(tool)
         if found is None:
             missing(tool)
         else:
