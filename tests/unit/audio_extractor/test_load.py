@@ -79,5 +79,6 @@ def test_an_altered_file_is_refused(make_bundle: MakeBundle, tmp_path: Path) -> 
 
 
 def test_a_device_that_is_not_there_is_named(make_bundle: MakeBundle) -> None:
-    with pytest.raises(NeedledropError, match="“cuda:97”"):
+    with pytest.raises(NeedledropError, match="“cuda:97”") as caught:
         load(make_bundle(), CoreSettings(device="cuda:97"))
+    assert caught.value.code is ErrorCode.DEVICE_UNAVAILABLE

@@ -114,6 +114,16 @@ def test_a_bundle_with_one_side_loads_but_lacks_the_other(folder: Path) -> None:
         _ = bundle.video
 
 
+def test_a_side_without_a_pca_verifies_but_has_no_space_yet(folder: Path) -> None:
+    video = json.loads((folder / "bundle.json").read_text())["video"]
+    edit(folder, video={key: value for key, value in video.items() if key != "pca"}, metric=None)
+    bundle = Bundle.load(folder)
+    bundle.verify()
+    for ask in (bundle.space, bundle.pca):
+        with pytest.raises(BundleError, match="video side has no PCA yet"):
+            ask(Modality.VIDEO)
+
+
 def test_another_configuration_is_another_metric(folder: Path) -> None:
     before = Bundle.load(folder).metric.id
     metric = json.loads((folder / "bundle.json").read_text())["metric"]

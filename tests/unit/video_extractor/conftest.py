@@ -7,7 +7,7 @@ from needledrop.bundle import Bundle, FileRef, Manifest, SidePart, write_manifes
 from tests.unit.video_extractor.reference import reference_pca, reference_weights
 from video_extractor.inception import Inception
 from video_extractor.preprocessing import Preprocessing
-from video_extractor.weights import StateDict
+from video_extractor.weights import Network, StateDict
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,6 +18,11 @@ def two_threads() -> None:
 @pytest.fixture(scope="session")
 def weights() -> StateDict:
     return reference_weights()
+
+
+@pytest.fixture(scope="session")
+def weights_2015() -> StateDict:
+    return reference_weights(Network.INCEPTION_2015)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from video_extractor.pca import Pca
-from video_extractor.weights import StateDict, empty_network
+from video_extractor.weights import Network, StateDict, empty_network
 
 EXPECTED = Path(__file__).parents[2] / "data" / "video_reference.npz"
 
@@ -22,8 +22,8 @@ def reference_frames(count: int) -> npt.NDArray[np.uint8]:
     return np.stack([np.asarray(image.resize((299, 299), Image.Resampling.BILINEAR)) for image in drawn])
 
 
-def reference_weights() -> StateDict:
-    return {key: _tensor(key, tuple(wanted.shape)) for key, wanted in empty_network().state_dict().items()}
+def reference_weights(kind: Network = Network.INCEPTION_V3) -> StateDict:
+    return {key: _tensor(key, tuple(wanted.shape)) for key, wanted in empty_network(kind).state_dict().items()}
 
 
 def reference_pca() -> Pca:

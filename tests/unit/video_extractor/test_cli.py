@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from needledrop.bundle import Bundle
+from needledrop.bundle import Bundle, write_manifest
 from tests.unit.video_extractor.reference import reference_frames
 from video_extractor.cli import app
 
@@ -32,6 +32,31 @@ def test_extract_writes_features_and_raw_rows_and_prints_a_line(bundle: Bundle, 
     assert (codes.dtype, codes.shape) == (np.uint8, (2, 1024))
     assert (raw.dtype, raw.shape) == (np.float16, (2, 2048))
     assert result.stdout.strip() == f"{frames}: film.npy uint8 [2, 1024], 2.00 s"
+
+
+def test_raw_rows_need_no_pca(bundle: Bundle, frames: Path, tmp_path: Path) -> None:
+    run("extract", frames, "--bundle", bundle.root, "--out", tmp_path / "with", "--raw")
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "inception_v3.pth").symlink_to(bundle.root / "inception_v3.pth")
+    side = bundle.video.model_copy(update={"pca": None, "dim": 2048})
+    write_manifest(tmp_path / "bundle", bundle.manifest.model_copy(update={"video": side}))
+    result = run("extract", frames, tmp_path, "--bundle", tmp_path / "bundle", "--out", tmp_path / "out", "--raw")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"{frames}: film.raw.npy float16 [2, 2048], 2.00 s",
+        f"{tmp_path}: no_video: the folder holds no numbered images (000.jpg, 001.jpg, …)",
+    ]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["film.raw.npy"]
+    kept = np.load(tmp_path / "with" / "film.raw.npy")
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "film.raw.npy"), kept, rtol=1e-3)
+
+
+def test_features_without_a_pca_are_refused_in_plain_words(bundle: Bundle, frames: Path, tmp_path: Path) -> None:
+    side = bundle.video.model_copy(update={"pca": None})
+    write_manifest(tmp_path, bundle.manifest.model_copy(update={"video": side}))
+    result = run("extract", frames, "--bundle", tmp_path, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "video side has no PCA yet" in result.stderr
 
 
 def test_a_path_that_can_not_be_used_is_told_and_the_others_are_done(

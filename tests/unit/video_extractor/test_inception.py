@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from needledrop.errors import NeedledropError
+from needledrop.errors import ErrorCode, NeedledropError
 from tests.shared import require_shared
 from tests.unit.video_extractor.reference import EXPECTED, reference_frames, reference_pca
 from video_extractor.inception import Inception, choose_device
@@ -59,5 +59,6 @@ def test_bfloat16_keeps_each_row_within_its_tolerance(weights: StateDict) -> Non
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "cuda:x:y"])
 def test_a_device_that_is_not_there_is_named_in_the_error(name: str) -> None:
-    with pytest.raises(NeedledropError, match=name):
+    with pytest.raises(NeedledropError, match=name) as caught:
         choose_device(name)
+    assert caught.value.code is ErrorCode.DEVICE_UNAVAILABLE

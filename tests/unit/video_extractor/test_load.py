@@ -96,7 +96,9 @@ def test_the_extractor_tells_the_bundles_feature_space(extractor: VideoExtractor
     [
         ({"backbone": "resnet"}, "resnet"),
         ({"files": ()}, "inception_v3"),
-        ({"preprocessing": "yt8m"}, "yt8m"),
+        ({"preprocessing": "yt8m"}, "“yt8m” takes one file of inception_2015"),
+        ({"backbone": "inception_2015"}, "“seed” takes one file of inception_v3"),
+        ({"preprocessing": "fid"}, "fid"),
         ({"hop_s": 0.5}, r"0\.5"),
         ({"dim": 512}, "512"),
     ],
@@ -109,9 +111,15 @@ def test_a_side_that_this_extractor_does_not_know_is_a_bundle_error(
 
 
 def test_an_altered_file_is_refused(bundle: Bundle) -> None:
+    assert bundle.video.pca is not None
     altered = bundle.video.pca.model_copy(update={"sha256": "0" * 64})
     with pytest.raises(BundleError, match=r"video_pca\.npz is not the file"):
         load(changed(bundle, pca=altered), CPU)
+
+
+def test_a_side_without_a_pca_gives_no_features(bundle: Bundle) -> None:
+    with pytest.raises(BundleError, match="video side has no PCA yet"):
+        load(changed(bundle, pca=None), CPU)
 
 
 def test_a_bundle_without_a_video_side_is_refused(bundle: Bundle) -> None:

@@ -20,6 +20,12 @@ def test_imagenet_values_are_normalised_as_torchvision_does() -> None:
     torch.testing.assert_close(to_input(FRAMES, Preprocessing.IMAGENET), expected)
 
 
+def test_yt8m_values_are_those_of_the_graphs_sub_and_mul() -> None:
+    values = to_input(FRAMES, Preprocessing.YT8M)
+    for n, y, x, c in np.ndindex(2, 5, 4, 3):
+        assert values[n, c, y, x].item() == (FRAMES[n, y, x, c].item() - 128) * 0.0078125
+
+
 def test_the_network_gets_memory_in_the_order_it_is_fast_with() -> None:
     for preprocessing in Preprocessing:
         assert to_input(FRAMES, preprocessing).is_contiguous(memory_format=torch.channels_last)

@@ -45,17 +45,27 @@ class FileRef(_Part):
 
 
 class SidePart(_Part):
-    """One modality's way from decoded media to features."""
+    """One modality's way from decoded media to features.
+
+    Without a PCA the side gives the backbone's rows only, `dim` wide: what a PCA is fitted on. It has no space yet.
+    """
 
     backbone: str
     files: tuple[FileRef, ...]
-    pca: FileRef
+    pca: FileRef | None = None
     preprocessing: str
     hop_s: float = Field(gt=0)
     dim: int = Field(gt=0)
 
+    @property
+    def refs(self) -> tuple[FileRef, ...]:
+        """Every file of this part."""
+        return self.files if self.pca is None else (*self.files, self.pca)
+
     def space(self, modality: Modality) -> FeatureSpace:
-        """The feature space that this part's weights, preprocessing and PCA define."""
+        """The feature space that this part's weights, preprocessing and PCA define; `BundleError` without a PCA."""
+        if self.pca is None:
+            raise no_pca(modality)
         lines = "\n".join(f"{file.sha256}  {PurePosixPath(file.path).name}" for file in self.files)
         return FeatureSpace(
             modality=modality,
@@ -137,6 +147,13 @@ class Bundle:
     def space(self, modality: Modality) -> FeatureSpace:
         return self.side(modality).space(modality)
 
+    def pca(self, modality: Modality) -> Path:
+        """The path of a side's PCA, its hash checked; `BundleError` where there is none yet, or an altered one."""
+        ref = self.side(modality).pca
+        if ref is None:
+            raise no_pca(modality)
+        return self.file(ref)
+
     def file(self, ref: FileRef) -> Path:
         """The path of a file whose hash was just checked; `BundleError` where it is absent or altered."""
         path = self.root / ref.path
@@ -152,7 +169,7 @@ class Bundle:
         """Check every file's hash, and that the metric was trained on this bundle's feature spaces."""
         manifest = self.manifest
         for side in (manifest.audio, manifest.video):
-            for ref in (*side.files, side.pca) if side else ():
+            for ref in side.refs if side else ():
                 self.file(ref)
         if manifest.metric:
             self.file(manifest.metric.weights)
@@ -171,6 +188,11 @@ class Bundle:
         if part is None:
             raise BundleError(ErrorCode.BUNDLE_INVALID, f"the bundle “{self.manifest.name}” holds no {what}")
         return part
+
+
+def no_pca(modality: Modality) -> BundleError:
+    """What to raise where a side's PCA is needed and has not been fitted yet."""
+    return BundleError(ErrorCode.BUNDLE_INVALID, f"the bundle's {modality} side has no PCA yet (see docs/models.md)")
 
 
 def write_manifest(root: Path, manifest: Manifest) -> None:

@@ -24,6 +24,8 @@ class ErrorCode(StrEnum):
     STORAGE_CORRUPT = "storage_corrupt"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     LEASE_EXPIRED = "lease_expired"
+    DEVICE_UNAVAILABLE = "device_unavailable"
+    DOWNLOAD_FAILED = "download_failed"
     INTERNAL = "internal"
 
 
@@ -46,6 +48,10 @@ class FeatureError(NeedledropError):
 
 class BundleError(NeedledropError):
     """A model bundle is incomplete, altered or of another format."""
+
+
+class DownloadError(NeedledropError):
+    """A public model file can't be had, or what came is not the file that was asked for."""
 
 
 class StorageError(NeedledropError):

@@ -1,11 +1,20 @@
 """The extractors' command: `extract PATH... --bundle DIR --out DIR` writes `NAME.npy`, prints a line a file."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from needledrop.errors import NeedledropError
 from needledrop.extraction import Extraction
@@ -16,6 +25,10 @@ class FileExtractor(Protocol):
     def extract(self, path: Path, progress: Callable[[float | None], None]) -> Extraction: ...
 
 
+# Extracts a path, writes what it gives under `out/NAME`, returns what the file's line says of it.
+FileWork = Callable[[Path, Path, Callable[[float | None], None]], str]
+
+
 def extract_files(
     extractor: FileExtractor, paths: list[Path], out: Path, after: Callable[[Path], None] | None = None
 ) -> int:
@@ -23,6 +36,20 @@ def extract_files(
 
     Lines go to standard output, a progress bar to standard error where that is a terminal.
     """
+
+    def work(path: Path, target: Path, progress: Callable[[float | None], None]) -> str:
+        result = extractor.extract(path, progress)
+        target.with_name(target.name + ".npy").write_bytes(matrix_to_bytes(result.features))
+        if after:
+            after(target)
+        rows, columns = result.features.shape
+        return f"{target.name}.npy uint8 [{rows}, {columns}], {result.info.duration_s:.2f} s"
+
+    return work_files(paths, out, work)
+
+
+def work_files(paths: list[Path], out: Path, work: FileWork) -> int:
+    """Do the work for each path, with a line and a bar; returns how many failed with a `NeedledropError`."""
     out.mkdir(parents=True, exist_ok=True)
     failed = 0
     bar = Progress(
@@ -40,22 +67,18 @@ def extract_files(
         for path in paths:
             current = bar.add_task(path.name, total=1.0)
             try:
-                result = extractor.extract(path, lambda value, task=current: bar.update(task, completed=value or 0.0))  # type: ignore[misc]
+                line = work(path, out / names[path], partial(_advance, bar, current))
             except NeedledropError as error:
                 failed += 1
-                print(f"{path}: {error.code}: {error.detail}", flush=True)
-            else:
-                target = out / names[path]
-                target.with_name(target.name + ".npy").write_bytes(matrix_to_bytes(result.features))
-                rows, columns = result.features.shape
-                print(
-                    f"{path}: {names[path]}.npy uint8 [{rows}, {columns}], {result.info.duration_s:.2f} s", flush=True
-                )
-                if after:
-                    after(target)
+                line = f"{error.code}: {error.detail}"
+            print(f"{path}: {line}", flush=True)
             bar.remove_task(current)
             bar.advance(overall)
     return failed
+
+
+def _advance(bar: Progress, task: TaskID, value: float | None) -> None:
+    bar.update(task, completed=value or 0.0)
 
 
 def output_names(paths: list[Path]) -> dict[Path, str]:

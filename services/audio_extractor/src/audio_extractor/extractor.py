@@ -107,7 +107,7 @@ def load(bundle: Bundle, settings: CoreSettings) -> AudioExtractor:
     """
     side = bundle.audio
     preprocessing = _preprocessing(side)
-    pca = Pca.load(bundle.file(side.pca))
+    pca = Pca.load(bundle.pca(Modality.AUDIO))
     paths = [bundle.file(ref) for ref in side.files]
     backbone = Vggish.restore(_checkpoint(paths), start_tensorflow(settings), preprocessing.final_relu)
     return AudioExtractor(bundle.space(Modality.AUDIO), preprocessing, backbone, pca)

@@ -59,7 +59,9 @@ def _choose_device(tf: Any, wanted: str) -> str:
     name, _, number = wanted.partition(":")
     index = int(number) if number.isdecimal() else 0
     if name not in {"auto", "cuda"} or index >= len(gpus):
-        raise NeedledropError(ErrorCode.INTERNAL, f"no device “{wanted}”: TensorFlow finds {len(gpus)} GPUs here")
+        raise NeedledropError(
+            ErrorCode.DEVICE_UNAVAILABLE, f"no device “{wanted}”: TensorFlow finds {len(gpus)} GPUs here"
+        )
     tf.config.set_visible_devices([gpus[index]], "GPU")
     tf.config.experimental.set_memory_growth(gpus[index], True)
     return "/GPU:0"

@@ -10,7 +10,7 @@ import typer
 
 from needledrop.archive import open_bundle
 from needledrop.errors import NeedledropError
-from needledrop.extract_command import extract_files
+from needledrop.extract_command import extract_files, work_files
 from needledrop.log import configure_logging
 from needledrop_demo import TRAINING_PAIRS
 from video_extractor.settings import VideoSettings
@@ -31,16 +31,24 @@ def extract(
         Path | None, typer.Option(help="The model bundle: a folder or a .tar.zst; NEEDLEDROP_BUNDLE if not given.")
     ] = None,
     raw: Annotated[
-        bool, typer.Option(help="Also write NAME.raw.npy, float16 [T, 2048]: the features before PCA.")
+        bool,
+        typer.Option(
+            help="Also write NAME.raw.npy, float16 [T, 2048]: the features before PCA. Only those where the bundle's "
+            "video side has no PCA yet."
+        ),
     ] = False,
 ) -> None:
     """Extract each video's features; prints a line a file. Ends with status 1 if any failed."""
-    from video_extractor.extractor import load  # noqa: PLC0415
-    from video_extractor.raw import RawKeeper  # noqa: PLC0415
+    from video_extractor.extractor import load, load_backbone, open_source  # noqa: PLC0415
+    from video_extractor.raw import RawKeeper, extract_raw  # noqa: PLC0415
 
     settings = _command_settings()
     with _reported():
-        extractor = load(open_bundle(bundle or settings.bundle), settings, settings.video_precision)
+        opened = open_bundle(bundle or settings.bundle)
+        if raw and opened.video.pca is None:
+            backbone = load_backbone(opened, settings, settings.video_precision)
+            raise typer.Exit(1 if work_files(paths, out, extract_raw(backbone, open_source)) else 0)
+        extractor = load(opened, settings, settings.video_precision)
         keeper = RawKeeper(extractor)
         failed = extract_files(keeper, paths, out, keeper.write) if raw else extract_files(extractor, paths, out)
     raise typer.Exit(1 if failed else 0)

@@ -11,7 +11,7 @@ from needledrop.bundle import MANIFEST, FileRef, SidePart
 from needledrop.features import Modality
 from needledrop.settings import CoreSettings
 from needledrop_demo import Scene, render_frames, training_pairs
-from video_extractor.extractor import BACKBONE, BATCH, HOP_S, read_ahead
+from video_extractor.extractor import BATCH, HOP_S, read_ahead
 from video_extractor.inception import Frames, Inception, Pool, choose_device
 from video_extractor.pca_fit import fit_few
 from video_extractor.preprocessing import FRAME_SIZE, Preprocessing
@@ -54,7 +54,7 @@ def make_video_side(out: Path, pairs: int, seed: int, settings: CoreSettings) ->
         hop_s=np.float64(HOP_S),
     )
     side = SidePart(
-        backbone=BACKBONE,
+        backbone=Preprocessing.SEED.network,
         files=(FileRef.of(out, WEIGHTS_FILE),),
         pca=FileRef.of(out, PCA_FILE),
         preprocessing=Preprocessing.SEED,

@@ -23,7 +23,6 @@ from video_extractor.pca import Pca
 from video_extractor.preprocessing import FRAME_SIZE, Preprocessing
 from video_extractor.settings import Precision
 
-BACKBONE = "inception_v3"
 HOP_S = 1.0
 BATCH = 16
 
@@ -58,18 +57,13 @@ class VideoExtractor:
         `MediaError` where the file can't be used.
         """
         codes = []
-        done = 0
         with self._open(path) as reader:
             # Closed before the reader is, so that no thread reads from a decoder that is gone.
-            with closing(read_ahead(reader, self._batch)) as batches:
-                for frames in batches:
-                    pooled = self._backbone.pool(frames)
+            with closing(pooled_batches(self._backbone, reader, self._batch, progress)) as pools:
+                for pooled in pools:
                     if on_pool:
                         on_pool(pooled)
                     codes.append(self._pca.codes(pooled))
-                    done += len(frames)
-                    duration = reader.info.duration_s
-                    progress(min(1.0, done * HOP_S / duration) if duration > 0 else None)
             info = reader.info
         if not codes:
             raise MediaError(ErrorCode.NO_VIDEO, "the file holds no frame that can be decoded")
@@ -78,24 +72,48 @@ class VideoExtractor:
 
 def load(bundle: Bundle, settings: CoreSettings, precision: Precision = Precision.FLOAT32) -> VideoExtractor:
     """The bundle's video side on the device that the settings name; `BundleError` where it is incomplete or altered."""
-    part = bundle.video
-    if part.backbone != BACKBONE or len(part.files) != 1:
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the video backbone is {part.backbone}, not one {BACKBONE} file")
-    if part.preprocessing not in list(Preprocessing) or part.hop_s != HOP_S:
-        raise BundleError(
-            ErrorCode.BUNDLE_INVALID, f"video preprocessing {part.preprocessing} every {part.hop_s} s is not known"
-        )
-    pca = Pca.load(bundle.file(part.pca))
+    part, space = bundle.video, bundle.space(Modality.VIDEO)
+    pca = Pca.load(bundle.pca(Modality.VIDEO))
     if pca.components.shape != (part.dim, POOL_DIM):
         raise BundleError(
             ErrorCode.BUNDLE_INVALID, f"the video PCA does not lead from {POOL_DIM} to {part.dim} columns"
         )
+    return VideoExtractor(space, load_backbone(bundle, settings, precision), pca, open_source)
+
+
+def load_backbone(bundle: Bundle, settings: CoreSettings, precision: Precision = Precision.FLOAT32) -> Inception:
+    """What gives the rows before PCA; `BundleError` where the side is of a kind that this extractor does not know."""
+    part = bundle.video
+    if part.preprocessing not in list(Preprocessing) or part.hop_s != HOP_S:
+        raise BundleError(
+            ErrorCode.BUNDLE_INVALID, f"video preprocessing {part.preprocessing} every {part.hop_s} s is not known"
+        )
+    preprocessing = Preprocessing(part.preprocessing)
+    if part.backbone != preprocessing.network or len(part.files) != 1:
+        raise BundleError(
+            ErrorCode.BUNDLE_INVALID,
+            f"“{preprocessing}” takes one file of {preprocessing.network}, "
+            f"the video backbone is {part.backbone} in {len(part.files)}",
+        )
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    backbone = Inception.load(
-        bundle.file(part.files[0]), Preprocessing(part.preprocessing), choose_device(settings.device), precision
-    )
-    return VideoExtractor(bundle.space(Modality.VIDEO), backbone, pca, open_source)
+    return Inception.load(bundle.file(part.files[0]), preprocessing, choose_device(settings.device), precision)
+
+
+def pooled_batches(
+    backbone: Backbone, reader: FrameReader, batch: int, progress: Progress
+) -> Generator[Pool, None, None]:
+    """float32 [n ≤ batch, 2048] rows before PCA, a row a frame; to be closed before the reader is.
+
+    `progress` is told after each batch.
+    """
+    done = 0
+    with closing(read_ahead(reader, batch)) as batches:
+        for frames in batches:
+            yield backbone.pool(frames)
+            done += len(frames)
+            duration = reader.info.duration_s
+            progress(min(1.0, done * HOP_S / duration) if duration > 0 else None)
 
 
 @contextmanager

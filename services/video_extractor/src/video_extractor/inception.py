@@ -1,4 +1,4 @@
-"""The backbone: torchvision's Inception v3 up to its global average pool."""
+"""The backbone: Inception up to its global average pool."""
 
 from pathlib import Path
 from typing import Protocol
@@ -28,7 +28,7 @@ class Backbone(Protocol):
 
 
 class Inception:
-    """Inception v3 on one device, for inference only. A row does not depend on the frames it shares a batch with."""
+    """Inception on one device, for inference only. A row does not depend on the frames it shares a batch with."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Inception:
         precision: Precision = Precision.FLOAT32,
     ) -> None:
         """`state` holds every weight by torchvision's name, float32; the tensors are taken over, not copied."""
-        network = empty_network()
+        network = empty_network(preprocessing.network)
         network.load_state_dict(state, strict=True, assign=True)
         network.fc = torch.nn.Identity()
         network.AuxLogits = torch.nn.Identity()
@@ -52,12 +52,15 @@ class Inception:
     def load(
         cls, path: Path, preprocessing: Preprocessing, device: torch.device, precision: Precision = Precision.FLOAT32
     ) -> "Inception":
-        """Read a state dict; `BundleError` where the file is not Inception v3's."""
-        return cls(read_state_dict(path), preprocessing, device, precision)
+        """Read a state dict; `BundleError` where the file is not that of the network that takes such frames."""
+        return cls(read_state_dict(path, preprocessing.network), preprocessing, device, precision)
+
+    def pool(self, frames: Frames) -> Pool:
+        return self.pool_input(to_input(torch.from_numpy(frames).to(self._device), self._preprocessing))
 
     @torch.inference_mode()
-    def pool(self, frames: Frames) -> Pool:
-        values = to_input(torch.from_numpy(frames).to(self._device), self._preprocessing)
+    def pool_input(self, values: torch.Tensor) -> Pool:
+        """The network's own input, float32 [N, 3, H, W] on its device, to float32 [N, 2048]."""
         with torch.autocast(self._device.type, dtype=self._reduced, enabled=self._reduced is not None):
             pooled: torch.Tensor = self._network(values)
         result: Pool = pooled.to(torch.float32).cpu().numpy()
@@ -72,7 +75,7 @@ def choose_device(name: str) -> torch.device:
     kind, _, number = name.partition(":")
     index = int(number) if number.isdecimal() else 0
     if kind not in {"auto", "cuda"} or index >= gpus:
-        raise NeedledropError(ErrorCode.INTERNAL, f"no device “{name}”: PyTorch finds {gpus} GPUs here")
+        raise NeedledropError(ErrorCode.DEVICE_UNAVAILABLE, f"no device “{name}”: PyTorch finds {gpus} GPUs here")
     # TF32 keeps 10 bits of each factor, too few for whitened features of small variance.
     torch.backends.cudnn.allow_tf32 = False
     return torch.device("cuda", index)

@@ -1,13 +1,18 @@
-"""Features before PCA, kept beside an extraction for those who fit a PCA of their own."""
+"""Features before PCA: kept beside an extraction, or extracted alone where there is no PCA yet to fit codes with."""
 
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from needledrop.errors import ErrorCode, MediaError
 from needledrop.extraction import Extraction, Progress
-from video_extractor.extractor import VideoExtractor
-from video_extractor.inception import Pool
+from video_extractor.extractor import BATCH, HOP_S, OpenFrames, VideoExtractor, pooled_batches
+from video_extractor.inception import Backbone, Pool
+
+RawRows = npt.NDArray[np.float16]
 
 
 class RawKeeper:
@@ -15,7 +20,7 @@ class RawKeeper:
 
     def __init__(self, extractor: VideoExtractor) -> None:
         self._extractor = extractor
-        self._rows: list[npt.NDArray[np.float16]] = []
+        self._rows: list[RawRows] = []
 
     def extract(self, path: Path, progress: Progress) -> Extraction:
         self._rows = []
@@ -23,7 +28,27 @@ class RawKeeper:
 
     def write(self, target: Path) -> None:
         """Write `TARGET.raw.npy`, float16 [T, 2048]."""
-        np.save(target.with_name(f"{target.name}.raw.npy"), np.concatenate(self._rows), allow_pickle=False)
+        write_raw(target, np.concatenate(self._rows))
 
     def _keep(self, pooled: Pool) -> None:
         self._rows.append(pooled.astype(np.float16))
+
+
+def extract_raw(backbone: Backbone, open_source: OpenFrames) -> Callable[[Path, Path, Progress], str]:
+    """Work for `needledrop.extract_command.work_files`: writes `NAME.raw.npy`, float16 [T, 2048], and nothing else."""
+
+    def work(path: Path, target: Path, progress: Progress) -> str:
+        with open_source(path) as reader, closing(pooled_batches(backbone, reader, BATCH, progress)) as pools:
+            rows = [pooled.astype(np.float16) for pooled in pools]
+        if not rows:
+            raise MediaError(ErrorCode.NO_VIDEO, "the file holds no frame that can be decoded")
+        raw = np.concatenate(rows)
+        write_raw(target, raw)
+        return f"{target.name}.raw.npy float16 {list(raw.shape)}, {len(raw) * HOP_S:.2f} s"
+
+    return work
+
+
+def write_raw(target: Path, rows: RawRows) -> None:
+    """Write `TARGET.raw.npy`, which `needledrop-train pca` fits a PCA on."""
+    np.save(target.with_name(f"{target.name}.raw.npy"), rows, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Seeded stand-in weights for Inception v3, under torchvision's names.
+"""Seeded stand-in weights for both networks, under torchvision's names.
 
 They make the system run where the official weights are not at hand. Nothing was learned: see the demo bundle's label.
 """
@@ -8,12 +8,12 @@ import zlib
 import numpy as np
 import torch
 
-from video_extractor.weights import StateDict, empty_network
+from video_extractor.weights import Network, StateDict, empty_network
 
 
-def stand_in_weights(seed: int) -> StateDict:
+def stand_in_weights(seed: int, kind: Network = Network.INCEPTION_V3) -> StateDict:
     """float32 tensors by name: He-normal kernels, BatchNorms near the identity. Each depends only on seed and name."""
-    return {key: _tensor(key, tuple(wanted.shape), seed) for key, wanted in empty_network().state_dict().items()}
+    return {key: _tensor(key, tuple(wanted.shape), seed) for key, wanted in empty_network(kind).state_dict().items()}
 
 
 def _tensor(key: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:

@@ -1,6 +1,7 @@
-"""State dicts of torchvision's Inception v3 on disk. Nothing is ever unpickled."""
+"""The two networks, and their state dicts on disk. Nothing is ever unpickled."""
 
 import pickle
+from enum import StrEnum
 from pathlib import Path
 
 import safetensors
@@ -9,28 +10,40 @@ import torch
 import torchvision
 
 from needledrop.errors import BundleError, ErrorCode
+from video_extractor.inception_2015 import inception_2015
 
 StateDict = dict[str, torch.Tensor]
 # A counter of training steps that BatchNorm gained after the official file was first published; inference ignores it.
 OPTIONAL = ".num_batches_tracked"
 
 
-def empty_network() -> torch.nn.Module:
-    """torchvision's Inception v3 in eval mode, as its official state dict wants it, holding no memory for weights."""
+class Network(StrEnum):
+    """The backbones, by the names that bundles use: torchvision's, and TensorFlow's of 2015 in torchvision's names."""
+
+    INCEPTION_V3 = "inception_v3"
+    INCEPTION_2015 = "inception_2015"
+
+
+def empty_network(kind: Network = Network.INCEPTION_V3) -> torch.nn.Module:
+    """The network in eval mode, as its published state dict wants it, holding no memory for weights."""
     with torch.device("meta"):
-        network: torch.nn.Module = torchvision.models.inception_v3(
-            weights=None, init_weights=False, aux_logits=True, transform_input=True
+        network: torch.nn.Module = (
+            inception_2015()
+            if kind is Network.INCEPTION_2015
+            else torchvision.models.inception_v3(
+                weights=None, init_weights=False, aux_logits=True, transform_input=True
+            )
         )
     return network.eval()
 
 
-def read_state_dict(path: Path) -> StateDict:
-    """Every weight of a `.safetensors` or a `torch.save` file, float32 on the CPU, by torchvision's names.
+def read_state_dict(path: Path, kind: Network = Network.INCEPTION_V3) -> StateDict:
+    """Every weight of a `.safetensors` or a `torch.save` file, float32 on the CPU, by the network's names.
 
     `BundleError` where the file can't be read without unpickling, or its names or shapes are not the official ones.
     """
     found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    wanted = empty_network().state_dict()
+    wanted = empty_network(kind).state_dict()
     missing = sorted(key for key in wanted.keys() - found.keys() if not key.endswith(OPTIONAL))
     unknown = sorted(found.keys() - wanted.keys())
     if missing or unknown:
