@@ -1,6 +1,6 @@
 """Pairs: the sequences of both sides that belong together, and what is known of each pair."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -25,6 +25,12 @@ class Labels:
 
     def __getitem__(self, index: int) -> Indices:
         return self.ids[self.offsets[index] : self.offsets[index + 1]]
+
+    @classmethod
+    def of(cls, ids: Sequence[Sequence[int]]) -> Self:
+        """From a list of ids for each pair."""
+        offsets = np.concatenate([[0], np.cumsum([len(pair) for pair in ids])]).astype(np.int64)
+        return cls(np.array([label for pair in ids for label in pair], np.int64), offsets)
 
     def take(self, which: Indices) -> "Labels":
         """The labels of these pairs, in this order."""

@@ -20,13 +20,14 @@ class Sequences:
     """N sequences of one side, one row every `hop_s` seconds.
 
     `codes`: [sum of T, D], quantised uint8, or float16 or float32 values as they are; it may be memory-mapped. Sequence
-    i is its rows offsets[i]…offsets[i + 1], and belongs to pair `pair[i]`.
+    i is its rows offsets[i]…offsets[i + 1], and belongs to pair `pair[i]`. `space`: the feature space's id where known.
     """
 
     codes: Rows
     offsets: Indices
     pair: Indices
     hop_s: float
+    space: str | None = None
 
     def __len__(self) -> int:
         return len(self.pair)
