@@ -14,7 +14,7 @@ from matcher.app import create_app
 from matcher.db import Database
 from matcher.jobs.service import JobService
 from matcher.jobs.tables import Job
-from matcher.matches.repository import WindowRow
+from matcher.matches.embedded import Embedded, WindowRow
 from matcher.models.repository import register
 from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
@@ -41,9 +41,15 @@ class Api:
         with self.database.begin() as session:
             return session.scalars(select(Job).where((Job.track_id == asset_id) | (Job.clip_id == asset_id))).one()
 
+    def jobs_of_pair(self, pair_id: str) -> dict[Modality, Job]:
+        with self.database.begin() as session:
+            return {Modality(job.modality): job for job in session.scalars(select(Job).where(Job.pair_id == pair_id))}
+
     def finish(self, asset_id: str, codes: Codes, info: MediaInfo | None = None) -> ExtractDone:
         """Store the features and report them done; each row is one window's vector (see `embed`)."""
-        job = self.job(asset_id)
+        return self.finish_job(self.job(asset_id), codes, info)
+
+    def finish_job(self, job: Job, codes: Codes, info: MediaInfo | None = None) -> ExtractDone:
         key = features_key(job.media_sha256, job.space)
         self.store.put_bytes(key, matrix_to_bytes(codes))
         message = ExtractDone(
@@ -75,11 +81,24 @@ class Api:
             self.finish(clip_id, np.array(codes, np.uint8))
         return clip_id
 
+    def add_pair(
+        self, name: str, video: Sequence[Sequence[int]] | None = None, audio: Sequence[Sequence[int]] | None = None
+    ) -> str:
+        """Upload a pair whose bytes are its name; ready at once where codes are given."""
+        answer = self.client.post("/pairs", files={"file": (name, name.encode())})
+        assert answer.status_code == 202
+        pair_id = str(answer.json()["id"])
+        if video is not None and audio is not None:
+            jobs = self.jobs_of_pair(pair_id)
+            self.finish_job(jobs[Modality.VIDEO], np.array(video, np.uint8))
+            self.finish_job(jobs[Modality.AUDIO], np.array(audio, np.uint8))
+        return pair_id
 
-def embed(_model: str, modality: Modality, codes: Codes, hop_s: float) -> list[WindowRow]:
+
+def embed(_model: Model, modality: Modality, codes: Codes, hop_s: float) -> Embedded:
     """A metric that is plain to see: the features themselves, a window a row; a clip is its first row."""
     rows = codes[:1] if modality is Modality.VIDEO else codes
-    return [WindowRow(index * hop_s, row.astype(float).tolist()) for index, row in enumerate(rows)]
+    return Embedded([WindowRow(index * hop_s, row.astype(float).tolist()) for index, row in enumerate(rows)])
 
 
 MODEL = {

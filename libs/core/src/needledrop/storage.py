@@ -36,6 +36,11 @@ def info_key(key: str) -> str:
     return key.removesuffix(".npy") + ".json"
 
 
+def model_key(model_id: str, path: str) -> str:
+    """Where a file of a trained model's folder lives."""
+    return f"models/{model_id}/{path}"
+
+
 class MediaStore:
     """Atomic puts, verified gets. Every error is a `StorageError`; a missing object has code `storage_missing`.
 

@@ -1,10 +1,12 @@
 """Every table, imported here so that the metadata is whole wherever it is needed."""
 
+from matcher.choices.tables import Choice
 from matcher.clips.tables import Clip
 from matcher.db import Base
 from matcher.jobs.tables import Job
 from matcher.library.tables import Track
-from matcher.matches.tables import Embedding, Features
-from matcher.models.tables import Model
+from matcher.matches.tables import Embedding, Features, Steps
+from matcher.models.tables import Model, ModelJob
+from matcher.pairs.tables import Pair
 
-__all__ = ["Base", "Clip", "Embedding", "Features", "Job", "Model", "Track"]
+__all__ = ["Base", "Choice", "Clip", "Embedding", "Features", "Job", "Model", "ModelJob", "Pair", "Steps", "Track"]

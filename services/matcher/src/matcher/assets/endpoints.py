@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from matcher.assets.ranges import serve
-from matcher.assets.schemas import AssetOut
-from matcher.assets.service import AssetKind, AssetService, AssetT, state_of
+from matcher.assets.schemas import AssetOut, AssetState
+from matcher.assets.service import AssetKind, AssetService, AssetT
 from matcher.assets.tables import Asset
 from matcher.assets.uploads import receive
 from matcher.context import Context, context_of
@@ -56,9 +56,9 @@ def service(context: Context, kind: AssetKind[AssetT]) -> AssetService[AssetT]:
     return AssetService(kind, context.database, context.store)
 
 
-def describe(asset: Asset, job: Job | None, url: str) -> AssetOut:
+def describe(asset: Asset, state: AssetState, url: str) -> AssetOut:
     return AssetOut(
-        **state_of(job).model_dump(),
+        **state.model_dump(),
         id=asset.id,
         title=asset.display_title,
         artist=asset.artist,

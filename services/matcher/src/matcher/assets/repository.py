@@ -1,4 +1,4 @@
-"""The SQL that tracks and clips share. A state is always an asset's job in the feature space in use."""
+"""The SQL that uploaded files share. A state is always an asset's job in the feature space in use."""
 
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -13,6 +13,7 @@ from matcher.clips.tables import Clip
 from matcher.jobs.tables import Job
 from matcher.library.tables import Track
 from matcher.matches.tables import Features
+from matcher.pairs.tables import Pair
 from needledrop.storage import info_key, media_key
 
 AssetT = TypeVar("AssetT", bound=Asset)
@@ -82,4 +83,4 @@ def forget_features(session: Session, sha256: str) -> list[str]:
 
 
 def content_in_use(session: Session, sha256: str) -> bool:
-    return any(session.scalar(select(table.id).where(table.sha256 == sha256)) for table in (Track, Clip))
+    return any(session.scalar(select(table.id).where(table.sha256 == sha256)) for table in (Track, Clip, Pair))

@@ -1,5 +1,6 @@
 """What happens to an uploaded file: stored by content, given a row and a job in one transaction, or recognised."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Generic, TypeVar
@@ -61,18 +62,14 @@ class AssetService(Generic[AssetT]):
         with self._database.begin() as session:
             space = self._kind.space(active_model(session))
             if space is None:
-                raise ApiError(
-                    HTTPStatus.SERVICE_UNAVAILABLE, "no_model", "no model is installed yet", {"Retry-After": "5"}
-                )
+                raise no_model()
             lock_content(session, upload.sha256)
             repository = self._repository(session)
             jobs = JobRepository(session)
             found = repository.by_hash(upload.sha256, space)
             if found is None:
-                key = media_key(upload.sha256)
-                if self._store.size(key) != upload.bytes:
-                    self._store.put_file(key, upload.path)
-                asset, job = self._new_asset(upload), self._new_job(upload.sha256, space)
+                keep_bytes(self._store, upload)
+                asset, job = new_asset(self._kind.table, upload), self._new_job(upload.sha256, space)
                 repository.add(asset, job)
             else:
                 asset, existing = found
@@ -111,28 +108,48 @@ class AssetService(Generic[AssetT]):
             if not self._repository(session).delete(asset_id):
                 raise not_found(self._kind.label)
             unused = forget_features(session, asset.sha256)
-        # After the commit, so that a row never lacks its bytes; locked again, since they may be back by now.
-        with self._database.begin() as session:
-            lock_content(session, asset.sha256)
-            if not content_in_use(session, asset.sha256):
-                for key in unused:
-                    self._store.delete(key)
+        drop_bytes(self._database, self._store, asset.sha256, unused)
 
     def _repository(self, session: Session) -> AssetRepository[AssetT]:
         return AssetRepository(session, self._kind.table, self._kind.job_column)
 
-    def _new_asset(self, upload: Upload) -> AssetT:
-        return self._kind.table(
-            sha256=upload.sha256,
-            filename=upload.filename,
-            media_type=upload.media_type,
-            bytes=upload.bytes,
-            title=_text(upload.fields.get("title")),
-            artist=_text(upload.fields.get("artist")),
-        )
-
     def _new_job(self, sha256: str, space: str) -> Job:
         return Job(modality=self._kind.modality, media_sha256=sha256, space=space)
+
+
+def no_model() -> ApiError:
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "no_model", "no model is installed yet", {"Retry-After": "5"})
+
+
+def new_asset(table: type[AssetT], upload: Upload) -> AssetT:
+    """The row for an uploaded file, not yet in the database."""
+    return table(
+        sha256=upload.sha256,
+        filename=upload.filename,
+        media_type=upload.media_type,
+        bytes=upload.bytes,
+        title=_text(upload.fields.get("title")),
+        artist=_text(upload.fields.get("artist")),
+    )
+
+
+def keep_bytes(store: MediaStore, upload: Upload) -> None:
+    """Put the file into the media store, unless its bytes are there already."""
+    key = media_key(upload.sha256)
+    if store.size(key) != upload.bytes:
+        store.put_file(key, upload.path)
+
+
+def drop_bytes(database: Database, store: MediaStore, sha256: str, keys: Sequence[str]) -> None:
+    """Remove `keys` from the media store where no asset has these bytes.
+
+    After the commit, so that a row never lacks its bytes; under the lock again, since they may be back by now.
+    """
+    with database.begin() as session:
+        lock_content(session, sha256)
+        if not content_in_use(session, sha256):
+            for key in keys:
+                store.delete(key)
 
 
 def state_of(job: Job | None) -> AssetState:

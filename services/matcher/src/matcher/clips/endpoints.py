@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from matcher import cursors
 from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
 from matcher.assets.repository import ListKey
-from matcher.assets.service import AssetKind
+from matcher.assets.service import AssetKind, state_of
 from matcher.clips.schemas import ClipOut, ClipPage
 from matcher.clips.tables import Clip
 from matcher.context import context_of
@@ -61,5 +61,5 @@ def delete_clip(request: Request, clip_id: UUID) -> None:
 
 
 def clip_out(clip: Clip, job: Job | None) -> ClipOut:
-    out = describe(clip, job, f"/videos/{clip.id}/file")
+    out = describe(clip, state_of(job), f"/videos/{clip.id}/file")
     return ClipOut(**out.model_dump(), match_url=f"/match/{clip.id}")

@@ -7,12 +7,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from matcher.jobs.tables import Job, JobState
+from matcher.jobs.tables import OPEN, Job, JobState
 from needledrop.errors import ErrorCode
 from needledrop.messages import Stage
 
 CHANNEL = "needledrop_jobs"
-OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
 class JobRepository:
@@ -53,10 +52,10 @@ class JobRepository:
         return self._session.scalars(query.with_for_update(skip_locked=True)).all()
 
     def to_publish(self, idle_modalities: Sequence[str], republish_s: float, limit: int) -> Sequence[Job]:
-        """Queued jobs, oldest first, clips before tracks, locked: those never published, and those published more than
-        `republish_s` seconds ago whose modality's queue is empty now, so that their message must have been lost."""
+        """Queued jobs, oldest first, clips before tracks before pairs, locked: those never published, and those
+        published more than `republish_s` seconds ago whose modality's queue is empty now: the message must be lost."""
         query = select(Job).where(Job.state == JobState.QUEUED, _unpublished(idle_modalities, republish_s))
-        ordered = query.order_by(Job.clip_id.is_(None), Job.created_at).limit(limit)
+        ordered = query.order_by(Job.clip_id.is_(None), Job.track_id.is_(None), Job.created_at).limit(limit)
         return self._session.scalars(ordered.with_for_update(skip_locked=True)).all()
 
     def mark_published(self, jobs: Sequence[Job]) -> None:

@@ -1,24 +1,24 @@
 """What the extractors' messages do to a job. Each may arrive late, twice, or of a stale attempt."""
 
-from collections.abc import Callable, Sequence
-
 from sqlalchemy.orm import Session
 
+from matcher.assets.tables import Asset
 from matcher.clips.tables import Clip
 from matcher.db import Database
 from matcher.jobs.repository import JobRepository, end_job
 from matcher.jobs.tables import Job, JobState
 from matcher.library.tables import Track
-from matcher.matches.repository import MatchRepository, WindowRow
-from matcher.models.repository import active_model
+from matcher.matches.embedded import Embed
+from matcher.matches.repository import MatchRepository
+from matcher.models.repository import active_model, lock_active_model
+from matcher.models.tables import Model
+from matcher.pairs.tables import Pair
 from needledrop.features import Codes, Modality, matrix_from_bytes, require_space
 from needledrop.log import get_logger
 from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, Stage
 from needledrop.storage import MediaStore
 
 log = get_logger(__name__)
-Embed = Callable[[str, Modality, Codes, float], Sequence[WindowRow]]
-"""(model id, modality, feature matrix uint8 [T, D], seconds a row) → the embedded windows; a clip gives one."""
 
 
 class JobService:
@@ -46,21 +46,20 @@ class JobService:
             return
         codes = matrix_from_bytes(self._store.get_bytes(message.features_key))
         with self._database.begin() as session:
+            lock_active_model(session)
             job = JobRepository(session).lock(message.job_id, message.attempt)
             model = active_model(session)
             if job is None or model is None:
                 return
-            modality = Modality(job.modality)
-            require_space(message.space, model.audio_space if modality is Modality.AUDIO else model.video_space)
-            windows = self._embed(model.id, modality, codes, message.hop_s)
+            require_space(message.space, job.space)
             matches = MatchRepository(session)
             matches.remember_features(
                 job.media_sha256, message.space, message.features_key, message.rows, message.hop_s
             )
-            matches.replace(model.id, job.track_id, job.clip_id, windows)
+            windows = self._place(session, job, model, codes, message.hop_s)
             _learn(session, job, message)
             end_job(job, JobState.DONE)
-        log.info("job done", windows=len(windows))
+        log.info("job done", windows=windows)
 
     def failed(self, message: ExtractFailed) -> None:
         """End the job, or queue another attempt where that may help."""
@@ -78,6 +77,17 @@ class JobService:
                 end_job(job, state, message.code, message.detail)
         log.warning("job failed", code=message.code, detail=message.detail, retryable=message.retryable)
 
+    def _place(self, session: Session, job: Job, model: Model, codes: Codes, hop_s: float) -> int:
+        """Embed the asset with the active model; how many windows. Only those have a place that it can rank.
+
+        A pair is training data, and features of another space wait for a model of theirs.
+        """
+        if job.pair_id or job.space not in {model.audio_space, model.video_space}:
+            return 0
+        embedded = self._embed(model, Modality(job.modality), codes, hop_s)
+        MatchRepository(session).replace(model.id, job.track_id, job.clip_id, embedded)
+        return len(embedded.windows)
+
     def _begin_embedding(self, message: ExtractDone) -> bool:
         with self._database.begin() as session:
             return JobRepository(session).progress(
@@ -87,7 +97,11 @@ class JobService:
 
 def _learn(session: Session, job: Job, message: ExtractDone) -> None:
     """Keep what the extractor learned of the file; a title or artist of the user's own stays."""
-    asset = session.get_one(Track, job.track_id) if job.track_id else session.get_one(Clip, job.clip_id)
+    asset: Asset
+    if job.pair_id:
+        asset = session.get_one(Pair, job.pair_id)
+    else:
+        asset = session.get_one(Track, job.track_id) if job.track_id else session.get_one(Clip, job.clip_id)
     asset.duration_s = message.media.duration_s
     asset.title = asset.title or message.media.title
     asset.artist = asset.artist or message.media.artist

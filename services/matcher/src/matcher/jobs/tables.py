@@ -20,24 +20,29 @@ class JobState(StrEnum):
     DEAD = "dead"
 
 
+OPEN = (JobState.QUEUED, JobState.RUNNING)
+
+
 class Job(Base):
-    """The extraction and embedding of one asset's features in one feature space.
+    """The extraction and embedding of one asset's features in one feature space. A pair has a job for each side.
 
     `attempt` counts from 1 and is carried by every message; `lease_until` is set while the job runs.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
-        CheckConstraint("num_nonnulls(track_id, clip_id) = 1", name="one_asset"),
+        CheckConstraint("num_nonnulls(track_id, clip_id, pair_id) = 1", name="one_asset"),
         CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'dead')", name="known_state"),
         UniqueConstraint("track_id", "space"),
         UniqueConstraint("clip_id", "space"),
+        UniqueConstraint("pair_id", "space"),
         Index("ix_jobs_open", "state", "published_at", postgresql_where="state IN ('queued', 'running')"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     track_id: Mapped[UUID | None] = mapped_column(ForeignKey("tracks.id", ondelete="CASCADE"))
     clip_id: Mapped[UUID | None] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"))
+    pair_id: Mapped[UUID | None] = mapped_column(ForeignKey("pairs.id", ondelete="CASCADE"))
     modality: Mapped[str]
     media_sha256: Mapped[str]
     space: Mapped[str]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from matcher import cursors
 from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
 from matcher.assets.repository import ListKey
-from matcher.assets.service import AssetKind
+from matcher.assets.service import AssetKind, state_of
 from matcher.context import context_of
 from matcher.errors import Problem
 from matcher.jobs.tables import Job
@@ -57,4 +57,4 @@ def delete_track(request: Request, track_id: UUID) -> None:
 
 
 def track_out(track: Track, job: Job | None) -> TrackOut:
-    return TrackOut(**describe(track, job, f"/audio/{track.id}/file").model_dump())
+    return TrackOut(**describe(track, state_of(job), f"/audio/{track.id}/file").model_dump())

@@ -1,6 +1,5 @@
 """The SQL of embeddings and rankings. Exact search is the ranking: a track stands where its nearest window stands."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from matcher.library.tables import Track
-from matcher.matches.tables import Embedding, Features
+from matcher.matches.embedded import Embedded, StepRows
+from matcher.matches.tables import Embedding, Features, Steps
 
 
 class RankKey(BaseModel):
@@ -29,14 +29,6 @@ class Ranked:
     distance: float
     start_s: float
     track: Track
-
-
-@dataclass(frozen=True)
-class WindowRow:
-    """A window's place and vector (float32 values), as it is written."""
-
-    start_s: float
-    vector: Sequence[float]
 
 
 class MatchRepository:
@@ -74,23 +66,25 @@ class MatchRepository:
         query = select(func.count(Embedding.track_id.distinct())).where(Embedding.model_id == model_id)
         return self._session.scalar(query) or 0
 
-    def replace(self, model_id: str, track_id: UUID | None, clip_id: UUID | None, windows: Sequence[WindowRow]) -> None:
+    def replace(self, model_id: str, track_id: UUID | None, clip_id: UUID | None, embedded: Embedded) -> None:
         """Write an asset's embeddings in place of those it had under the model."""
-        owner = Embedding.track_id == track_id if track_id else Embedding.clip_id == clip_id
-        self._session.execute(delete(Embedding).where(owner, Embedding.model_id == model_id))
+        owner = {"model_id": model_id, "track_id": track_id, "clip_id": clip_id}
+        for table in (Embedding, Steps):
+            column = table.track_id == track_id if track_id else table.clip_id == clip_id
+            self._session.execute(delete(table).where(column, table.model_id == model_id))
         rows = [
-            {
-                "model_id": model_id,
-                "track_id": track_id,
-                "clip_id": clip_id,
-                "window": index,
-                "start_s": window.start_s,
-                "vector": window.vector,
-            }
-            for index, window in enumerate(windows)
+            {**owner, "window": index, "start_s": window.start_s, "vector": window.vector}
+            for index, window in enumerate(embedded.windows)
         ]
         self._session.execute(insert(Embedding), rows)
+        if embedded.steps:
+            self._session.execute(insert(Steps), [{**owner, **_packed(embedded.steps)}])
 
     def remember_features(self, sha256: str, space: str, key: str, rows: int, hop_s: float) -> None:
         values = {"media_sha256": sha256, "space": space, "key": key, "rows": rows, "hop_s": hop_s}
         self._session.execute(upsert(Features).values(**values).on_conflict_do_nothing())
+
+
+def _packed(steps: StepRows) -> dict[str, object]:
+    rows, dim = steps.vectors.shape
+    return {"hop_s": steps.hop_s, "rows": rows, "dim": dim, "vectors": steps.vectors.astype("<f2").tobytes()}

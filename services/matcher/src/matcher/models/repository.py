@@ -1,35 +1,83 @@
 """The SQL of models: the active one, registering one, and which assets have no place under it yet."""
 
-from sqlalchemy import exists, insert, literal, select, update
+from sqlalchemy import delete, exists, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from matcher.clips.tables import Clip
-from matcher.jobs.tables import Job, JobState
+from matcher.jobs.tables import OPEN, Job, JobState
 from matcher.library.tables import Track
 from matcher.matches.tables import Embedding
-from matcher.models.tables import Model
+from matcher.models.tables import Model, ModelJob, ModelJobKind, ModelState
+from matcher.pairs.tables import Pair
 from needledrop.features import Modality
+
+_SWITCH_LOCK = 7319002
 
 
 def active_model(session: Session) -> Model | None:
     return session.scalars(select(Model).where(Model.active)).one_or_none()
 
 
+def installed_model(session: Session) -> Model | None:
+    """The metric of the bundle that the extractors run."""
+    return session.scalars(select(Model).where(Model.installed)).one_or_none()
+
+
+def lock_active_model(session: Session, *, to_switch: bool = False) -> None:
+    """Until the transaction ends, the active model stays; `to_switch`: and nobody embeds with it meanwhile."""
+    name = "pg_advisory_xact_lock" if to_switch else "pg_advisory_xact_lock_shared"
+    session.execute(text(f"SELECT {name}({_SWITCH_LOCK})"))
+
+
 def register(session: Session, model: Model) -> None:
-    """Insert the model unless it is there, and make it the active one."""
+    """Make the model the installed one, inserted unless it is there, and the active one where it has to be.
+
+    It has to be where it is new, and where the active model is none or is of other feature spaces, which nobody
+    extracts from now on. Otherwise a model that the user has put into use stays there.
+    """
+    lock_active_model(session, to_switch=True)
     values = {
         "id": model.id,
+        "name": model.bundle,
         "kind": model.kind,
         "bundle": model.bundle,
         "untrained_backbones": model.untrained_backbones,
         "audio_space": model.audio_space,
         "video_space": model.video_space,
+        "summary": model.summary,
         "active": False,
+        "installed": False,
+        "state": ModelState.READY,
+        "ready_at": func.clock_timestamp(),
     }
-    session.execute(upsert(Model).values(**values).on_conflict_do_nothing())
-    session.execute(update(Model).where(Model.active, Model.id != model.id).values(active=False))
-    session.execute(update(Model).where(Model.id == model.id).values(active=True))
+    new = session.scalar(upsert(Model).values(**values).on_conflict_do_nothing().returning(Model.id)) is not None
+    session.execute(update(Model).where(Model.installed, Model.id != model.id).values(installed=False))
+    session.execute(update(Model).where(Model.id == model.id).values(installed=True))
+    active = active_model(session)
+    if new or active is None or spaces_of(active) != spaces_of(model):
+        cancel_activations(session)
+        switch_to(session, model.id)
+
+
+def switch_to(session: Session, model_id: str) -> None:
+    """Make the model the active one. The caller holds `lock_active_model(to_switch=True)`."""
+    before = active_model(session)
+    if before and before.id == model_id:
+        return
+    session.execute(update(Model).where(Model.active).values(active=False))
+    values = {"active": True, "activated_at": func.clock_timestamp(), "previous_id": before.id if before else None}
+    session.execute(update(Model).where(Model.id == model_id).values(**values))
+
+
+def cancel_activations(session: Session) -> None:
+    """End every activation that is open; what it has embedded stays."""
+    session.execute(delete(ModelJob).where(ModelJob.kind == ModelJobKind.ACTIVATE, ModelJob.state.in_(OPEN)))
+
+
+def spaces_of(model: Model) -> tuple[str, str]:
+    """Audio, video."""
+    return model.audio_space, model.video_space
 
 
 def queue_missing(session: Session, model: Model) -> int:
@@ -69,5 +117,23 @@ def queue_missing(session: Session, model: Model) -> int:
             literal(1),
         ).where(~embedded, ~has_job)
         columns = [job_column.key, "media_sha256", "modality", "space", "state", "stage", "attempt"]
+        queued += len(session.scalars(insert(Job).from_select(columns, new).returning(Job.id)).all())
+    return queued + _queue_pairs(session, model)
+
+
+def _queue_pairs(session: Session, model: Model) -> int:
+    """Queue a job for every side of a pair that has none in the model's space."""
+    queued = 0
+    for modality, space in ((Modality.AUDIO, model.audio_space), (Modality.VIDEO, model.video_space)):
+        new = select(
+            Pair.id,
+            Pair.sha256,
+            literal(modality.value),
+            literal(space),
+            literal("queued"),
+            literal("queued"),
+            literal(1),
+        ).where(~exists().where(Job.pair_id == Pair.id, Job.space == space))
+        columns = ["pair_id", "media_sha256", "modality", "space", "state", "stage", "attempt"]
         queued += len(session.scalars(insert(Job).from_select(columns, new).returning(Job.id)).all())
     return queued

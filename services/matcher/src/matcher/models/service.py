@@ -2,14 +2,16 @@
 
 from matcher.db import Database
 from matcher.jobs.repository import JobRepository
-from matcher.models.repository import queue_missing, register
+from matcher.models.repository import active_model, queue_missing, register
 from matcher.models.tables import Model
 from needledrop.bundle import Bundle
 from needledrop.features import Modality
 
 
 def install_bundle(database: Database, bundle: Bundle) -> tuple[str, int]:
-    """Make the bundle's metric the active model and queue what has no place under it; its id, and how many were queued.
+    """Register the bundle's metric, and queue what has no place under the active model; its id, and how many.
+
+    The bundle's metric becomes the active one unless a model of the same feature spaces has been put into use.
 
     `BundleError` where the bundle holds no metric, or one trained on other feature spaces than its own.
     """
@@ -23,9 +25,12 @@ def install_bundle(database: Database, bundle: Bundle) -> tuple[str, int]:
         untrained_backbones=bundle.manifest.untrained_backbones,
         audio_space=metric.audio_space,
         video_space=metric.video_space,
+        summary=metric.training or None,
     )
     with database.begin() as session:
         register(session, model)
-        queued = queue_missing(session, model)
+        active = active_model(session)
+        assert active is not None
+        queued = queue_missing(session, active)
         JobRepository(session).announce()
-    return metric.id, queued
+    return active.id, queued

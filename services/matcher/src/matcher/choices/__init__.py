@@ -1,0 +1,1 @@
+"""Which track was taken for which clip: training data for metrics."""

@@ -1,0 +1,1 @@
+"""Videos with their own sound: training data for metrics."""

@@ -1,0 +1,72 @@
+"""`/pairs`: videos with their own sound, as training data."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from matcher import cursors
+from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe
+from matcher.assets.ranges import serve
+from matcher.assets.repository import ListKey
+from matcher.assets.uploads import receive
+from matcher.context import context_of
+from matcher.errors import Problem
+from matcher.jobs.tables import Job
+from matcher.pairs.schemas import PairOut, PairPage
+from matcher.pairs.service import PairService, state_of_pair
+from matcher.pairs.tables import Pair
+
+router = APIRouter(prefix="/pairs", tags=["training"], responses={404: {"model": Problem}, 422: {"model": Problem}})
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+async def add_pair(request: Request, response: Response) -> PairOut:
+    """Add a video with its own sound: multipart field `file`, or a raw body with `?filename=`.
+
+    The same bytes again: the same pair. A video without sound ends as failed, with code `no_audio`.
+    """
+    context = context_of(request)
+    async with receive(request, context.settings.max_upload_bytes, context.settings.scratch) as received:
+        pair, jobs = await run_in_threadpool(_service(request).add, received)
+    response.headers["Location"] = f"/pairs/{pair.id}"
+    return pair_out(pair, jobs)
+
+
+@router.get("")
+def list_pairs(request: Request, limit: Limit = 50, cursor: Cursor = None) -> PairPage:
+    """The pairs, newest first."""
+    rows, total, ready, after = _service(request).page(limit, cursors.decode(ListKey, cursor))
+    items = [pair_out(pair, jobs) for pair, jobs in rows]
+    return PairPage(items=items, total=total, ready=ready, next_cursor=cursors.encode(after) if after else None)
+
+
+@router.get("/{pair_id}")
+def get_pair(request: Request, pair_id: UUID) -> PairOut:
+    """One pair: what it is and how far its processing is."""
+    return pair_out(*_service(request).get(pair_id))
+
+
+@router.head("/{pair_id}/file", response_class=Response, include_in_schema=False)
+@router.get("/{pair_id}/file", response_class=Response)
+def get_pair_file(request: Request, pair_id: UUID) -> Response:
+    """The uploaded bytes; byte ranges are answered."""
+    pair, _ = _service(request).get(pair_id)
+    return serve(request, context_of(request).store, pair)
+
+
+@router.delete("/{pair_id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_pair(request: Request, pair_id: UUID) -> None:
+    """Remove a pair and its file. Models that were trained on it stay as they are."""
+    _service(request).delete(pair_id)
+
+
+def pair_out(pair: Pair, jobs: Sequence[Job]) -> PairOut:
+    return PairOut(**describe(pair, state_of_pair(jobs), f"/pairs/{pair.id}/file").model_dump())
+
+
+def _service(request: Request) -> PairService:
+    context = context_of(request)
+    return PairService(context.database, context.store)
