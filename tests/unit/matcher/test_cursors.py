@@ -11,7 +11,7 @@ from matcher.matches.repository import RankKey
 
 @given(distance=st.floats(0, 1e6), track=st.uuids())
 def test_a_cursor_gives_back_the_exact_key(distance: float, track: UUID) -> None:
-    key = RankKey(distance=distance, track_id=track)
+    key = RankKey(model="m", distance=distance, track_id=track)
     assert cursors.decode(RankKey, cursors.encode(key)) == key
 
 

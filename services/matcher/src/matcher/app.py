@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from matcher import __version__, health
+from matcher.choices import endpoints as choices
 from matcher.clips import endpoints as clips
 from matcher.context import Context
 from matcher.db import Database
@@ -47,7 +48,7 @@ def create_app(settings: MatcherSettings) -> FastAPI:
     )
     app.state.context = Context(settings, database, MediaStore(settings.media_url, settings.scratch))
     install_error_handlers(app)
-    for module in (library, clips, matches, pairs, health):
+    for module in (library, clips, matches, choices, pairs, health):
         app.include_router(module.router)
     _serve_page(app)
     return app

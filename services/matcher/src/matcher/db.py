@@ -36,6 +36,13 @@ class Database:
         with self._session.begin() as session:
             yield session
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """One transaction for reading: all that it reads is as it was at its first query."""
+        with self._session.begin() as session:
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+            yield session
+
     def ping(self) -> None:
         """`sqlalchemy.exc.OperationalError` where the database does not answer."""
         with self.engine.connect() as connection:

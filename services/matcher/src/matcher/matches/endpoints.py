@@ -17,14 +17,15 @@ router = APIRouter(prefix="/match", tags=["match"])
 @router.get(
     "/{clip_id}",
     response_model=Ranking,
-    responses={202: {"model": Pending}, 404: {"model": Problem}, 422: {"model": Problem}},
+    responses={202: {"model": Pending}, 404: {"model": Problem}, 409: {"model": Problem}, 422: {"model": Problem}},
 )
 def get_match(
     request: Request, response: Response, clip_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> Ranking | Response:
     """202 with stage and progress until the clip is ready, then 200 with the ranked tracks.
 
-    A clip that can't be used is answered with 422 and the code of its failure.
+    A ranking is wholly one model's: a cursor goes on in that of the page before, even where another model has been put
+    into use, and is answered with 409 once that one is gone. A clip that can't be used: 422 and its failure's code.
     """
     answer = match(context_of(request).database, clip_id, limit, cursor)
     if isinstance(answer, Ranking):

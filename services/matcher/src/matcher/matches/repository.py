@@ -1,24 +1,31 @@
 """The SQL of embeddings and rankings. Exact search is the ranking: a track stands where its nearest window stands."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from pgvector.sqlalchemy import HALFVEC
 from pydantic import BaseModel
-from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy import Subquery, delete, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from matcher.library.tables import Track
+from matcher.matches.alignment import Vectors, by_second
 from matcher.matches.embedded import Embedded, StepRows
 from matcher.matches.tables import Embedding, Features, Steps
 
 
 class RankKey(BaseModel):
-    """Rankings run by distance, ties by track id, so that the order never depends on how it is asked for."""
+    """Rankings run by distance, ties by track id, so that the order never depends on how it is asked for.
 
+    `model`: whose ranking this is a place in.
+    """
+
+    model: str
     distance: float
     track_id: UUID
 
@@ -42,24 +49,32 @@ class MatchRepository:
 
     def ranking(self, model_id: str, vector: Any, limit: int, after: RankKey | None) -> tuple[list[Ranked], int]:
         """Up to `limit` tracks after a place in the ranking, and how many tracks it holds in all."""
-        distance = Embedding.vector.cast(HALFVEC()).l2_distance(vector)
-        windows = (
-            select(Embedding.track_id, Embedding.start_s, distance.label("distance"))
-            .where(Embedding.model_id == model_id, Embedding.track_id.is_not(None))
-            .ext(distinct_on(Embedding.track_id))
-            .order_by(Embedding.track_id, distance, Embedding.start_s)
-            .subquery()
-        )
-        order = (windows.c.distance, windows.c.track_id)
-        ranked = select(
-            windows, func.row_number().over(order_by=order).label("rank"), func.count().over().label("total")
-        ).subquery()
+        ranked = _ranked(model_id, vector)
         query = select(ranked, Track).join(Track, Track.id == ranked.c.track_id).order_by(ranked.c.rank).limit(limit)
         if after:
             query = query.where(tuple_(ranked.c.distance, ranked.c.track_id) > (after.distance, after.track_id))
         rows = self._session.execute(query).all()
         places = [Ranked(rank=row.rank, distance=row.distance, start_s=row.start_s, track=row.Track) for row in rows]
         return places, rows[0].total if rows else self.count(model_id)
+
+    def rank(self, model_id: str, vector: Any, track_id: UUID) -> int | None:
+        """The track's place in the ranking, None where it has none."""
+        ranked = _ranked(model_id, vector)
+        return self._session.scalar(select(ranked.c.rank).where(ranked.c.track_id == track_id))
+
+    def clip_steps(self, clip_id: UUID, model_id: str) -> Vectors | None:
+        """The clip's embeddings second by second, [T, dim], None where the model makes none."""
+        steps = self._session.scalars(select(Steps).where(Steps.clip_id == clip_id, Steps.model_id == model_id))
+        found = steps.one_or_none()
+        return _unpacked(found) if found else None
+
+    def track_steps(self, track_ids: Sequence[UUID], model_id: str) -> Iterator[tuple[UUID, Vectors]]:
+        """The tracks' embeddings second by second, a few tracks in memory at a time."""
+        query = select(Steps).where(Steps.track_id.in_(track_ids), Steps.model_id == model_id)
+        for steps in self._session.scalars(query.execution_options(yield_per=16)):
+            assert steps.track_id is not None
+            yield steps.track_id, _unpacked(steps)
+            self._session.expunge(steps)
 
     def count(self, model_id: str) -> int:
         """How many tracks the model's rankings hold."""
@@ -83,6 +98,27 @@ class MatchRepository:
     def remember_features(self, sha256: str, space: str, key: str, rows: int, hop_s: float) -> None:
         values = {"media_sha256": sha256, "space": space, "key": key, "rows": rows, "hop_s": hop_s}
         self._session.execute(upsert(Features).values(**values).on_conflict_do_nothing())
+
+
+def _ranked(model_id: str, vector: Any) -> Subquery:
+    """Every track that the model has embedded: its nearest window's distance and start, its rank, and their number."""
+    distance = Embedding.vector.cast(HALFVEC()).l2_distance(vector)
+    windows = (
+        select(Embedding.track_id, Embedding.start_s, distance.label("distance"))
+        .where(Embedding.model_id == model_id, Embedding.track_id.is_not(None))
+        .ext(distinct_on(Embedding.track_id))
+        .order_by(Embedding.track_id, distance, Embedding.start_s)
+        .subquery()
+    )
+    order = (windows.c.distance, windows.c.track_id)
+    return select(
+        windows, func.row_number().over(order_by=order).label("rank"), func.count().over().label("total")
+    ).subquery()
+
+
+def _unpacked(steps: Steps) -> Vectors:
+    vectors = np.frombuffer(steps.vectors, "<f2").reshape(steps.rows, steps.dim)
+    return by_second(vectors, steps.hop_s)
 
 
 def _packed(steps: StepRows) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """A clip's ranking, or how far it is."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from uuid import UUID
 
@@ -10,55 +11,73 @@ from matcher.assets.service import state_of
 from matcher.clips.endpoints import CLIP
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
+from matcher.matches.alignment import best_offset
 from matcher.matches.repository import MatchRepository, Ranked, RankKey
 from matcher.matches.schemas import MatchedTrack, ModelOut, Pending, Ranking, Result
-from matcher.models.repository import active_model
+from matcher.models.repository import active_model, find_model
 from matcher.models.tables import Model
 
 
 def match(database: Database, clip_id: UUID, limit: int, cursor: str | None) -> Ranking | Pending:
     """The ranking of every ready track for the clip, or how far the clip is.
 
-    `ApiError`: `not_found`, `cursor_invalid`, or the code of the clip's failure (422).
+    An answer is wholly one model's: the active one's, or where a cursor is given, that of the page before.
+    `ApiError`: `not_found`, `cursor_invalid`, `cursor_expired`, or the code of the clip's failure (422).
     """
     after = cursors.decode(RankKey, cursor)
-    with database.begin() as session:
-        model = active_model(session)
-        found = AssetRepository(session, CLIP.table, CLIP.job_column).get(clip_id, CLIP.space(model))
+    with database.snapshot() as session:
+        active = active_model(session)
+        found = AssetRepository(session, CLIP.table, CLIP.job_column).get(clip_id, CLIP.space(active))
         if found is None:
             raise not_found("clip")
         state = state_of(found[1])
         if state.error:
             raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, state.error.code, state.error.detail)
+        model = find_model(session, after.model) if after else active
         matches = MatchRepository(session)
         vector = matches.clip_vector(clip_id, model.id) if model else None
+        if after and vector is None:
+            raise ApiError(
+                HTTPStatus.CONFLICT, "cursor_expired", "the model of this cursor's ranking is gone: begin anew"
+            )
         if model is None or vector is None:
             waiting = "queued" if state.status is Status.QUEUED else "processing"
             return Pending(clip_id=clip_id, status=waiting, stage=state.stage, progress=state.progress)
         places, total = matches.ranking(model.id, vector, limit + 1, after)
-    more = len(places) > limit
-    places = places[:limit]
-    key = RankKey(distance=places[-1].distance, track_id=places[-1].track.id) if more else None
+        more = len(places) > limit
+        places = places[:limit]
+        starts = _starts(matches, clip_id, model.id, places)
+    last = places[-1] if more else None
+    key = RankKey(model=model.id, distance=last.distance, track_id=last.track.id) if last else None
     return Ranking(
         clip_id=clip_id,
         model=describe_model(model),
         total=total,
-        results=[_result(place) for place in places],
+        results=[_result(place, starts.get(place.track.id, place.start_s)) for place in places],
         next_cursor=cursors.encode(key) if key else None,
     )
+
+
+def _starts(matches: MatchRepository, clip_id: UUID, model_id: str, places: Sequence[Ranked]) -> dict[UUID, float]:
+    """Where in each track the clip fits best, in seconds, by the embeddings second by second, where there are any."""
+    clip = matches.clip_steps(clip_id, model_id)
+    if clip is None:
+        return {}
+    tracks = matches.track_steps([place.track.id for place in places], model_id)
+    return {track_id: float(best_offset(clip, track)) for track_id, track in tracks}
 
 
 def describe_model(model: Model) -> ModelOut:
     return ModelOut(id=model.id, kind=model.kind, bundle=model.bundle, untrained_backbones=model.untrained_backbones)
 
 
-def _result(place: Ranked) -> Result:
+def _result(place: Ranked, start_s: float) -> Result:
     track = place.track
     return Result(
         rank=place.rank,
         score=1 / (1 + place.distance),
         distance=place.distance,
-        start_s=place.start_s,
+        start_s=start_s,
         audio=MatchedTrack(
             id=track.id,
             title=track.display_title,

@@ -19,6 +19,10 @@ def active_model(session: Session) -> Model | None:
     return session.scalars(select(Model).where(Model.active)).one_or_none()
 
 
+def find_model(session: Session, model_id: str) -> Model | None:
+    return session.get(Model, model_id)
+
+
 def installed_model(session: Session) -> Model | None:
     """The metric of the bundle that the extractors run."""
     return session.scalars(select(Model).where(Model.installed)).one_or_none()

@@ -1,0 +1,30 @@
+"""`/match/{clip_id}/choices`: which track was taken."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from matcher.choices.schemas import ChoiceIn, ChoiceList, ChoiceOut
+from matcher.choices.service import choices_of, choose
+from matcher.context import context_of
+from matcher.errors import Problem
+
+router = APIRouter(
+    prefix="/match/{clip_id}/choices", tags=["match"], responses={404: {"model": Problem}, 422: {"model": Problem}}
+)
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+def add_choice(request: Request, clip_id: UUID, choice: ChoiceIn) -> ChoiceOut:
+    """Say which track was taken for the clip, and from where on. Kept as training data.
+
+    The same track again replaces where it starts.
+    """
+    return choose(context_of(request).database, clip_id, choice)
+
+
+@router.get("")
+def list_choices(request: Request, clip_id: UUID) -> ChoiceList:
+    """The tracks that were taken for the clip, newest first."""
+    return choices_of(context_of(request).database, clip_id)
