@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def _matrix(path: Path) -> Rows:
     where = f"{path.parent.name}/{path.name}"
     try:
         matrix = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise invalid(f"{where} is missing or no .npy array") from error
     if not isinstance(matrix, np.ndarray):
         raise invalid(f"{where} is an archive, not a .npy array")

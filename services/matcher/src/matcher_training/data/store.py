@@ -31,7 +31,7 @@ class RowStore:
         self._folder = folder
         self._in_memory = in_memory
         self._held: list[Rows] = []
-        self._held_bytes = 0
+        self.held_bytes = 0
         self._lengths: list[int] = []
         self._first: Rows | None = None
         self._file: IO[bytes] | None = None
@@ -47,9 +47,9 @@ class RowStore:
             raise invalid(f"{name}: features of {rows.dtype}, those before it are {self._first.dtype}")
         # A copy, so that a view doesn't keep alive the whole block that it was cut from.
         self._held.append(np.array(rows))
-        self._held_bytes += rows.nbytes
+        self.held_bytes += rows.nbytes
         self._lengths.append(len(rows))
-        if self._held_bytes > (self._in_memory if self._file is None else min(FLUSH, self._in_memory)):
+        if self.held_bytes > (self._in_memory if self._file is None else min(FLUSH, self._in_memory)):
             self._flush()
 
     def sequences(self, hop_s: float, space: str | None) -> Sequences:
@@ -74,7 +74,7 @@ class RowStore:
         for rows in self._held:
             self._file.write(np.ascontiguousarray(rows).data)
         self._file.flush()
-        self._held, self._held_bytes = [], 0
+        self._held, self.held_bytes = [], 0
 
 
 def collect(layouts: Sequence[Layout], folder: Path | None, in_memory: int = IN_MEMORY) -> Pairs:

@@ -47,7 +47,8 @@ class Example:
 
     def frames(self, name: str) -> npt.NDArray[np.uint8]:
         """uint8 [T, D] of a feature list with one byte string a frame, all equally long."""
-        features = self._message.feature_lists.feature_list[name].feature
+        # Looked up first: reading an absent entry of a protobuf map would add it.
+        features = self._message.feature_lists.feature_list[name].feature if self.has_frames(name) else []
         rows = [b"".join(self._values(feature, "bytes", name)) for feature in features]
         if not rows or len({len(row) for row in rows}) > 1:
             raise invalid(f"{self.where}: “{name}” holds no frames, or frames of different lengths")
@@ -59,7 +60,6 @@ class Example:
         return sorted([*self._message.context.feature, *self._message.feature_lists.feature_list])
 
     def _feature(self, name: str) -> Any:
-        # Looked up first: reading an absent entry of a protobuf map would add it.
         if not self.has(name):
             raise invalid(f"{self.where}: no feature “{name}”; it holds {', '.join(self.names) or 'nothing'}")
         return self._message.context.feature[name]
