@@ -30,7 +30,8 @@ def pack(folder: Path, archive: Path) -> None:
         tarfile.open(fileobj=packed, mode="w|") as tar,
     ):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if path.is_file() and not hidden:
                 tar.add(path, arcname=path.relative_to(folder).as_posix())
 
 

@@ -20,6 +20,7 @@ class Queue(StrEnum):
     AUDIO = "audio"
     VIDEO = "video"
     MATCHER = "matcher"
+    TRAINING = "training"
 
 
 class Task(StrEnum):
@@ -28,6 +29,8 @@ class Task(StrEnum):
     EXTRACT_PROGRESS = "matcher.progress"
     EXTRACT_DONE = "matcher.done"
     EXTRACT_FAILED = "matcher.failed"
+    MODEL_TRAIN = "trainer.train"
+    MODEL_EMBED = "matcher.embed"
     CANARY = "health.canary"
 
 
@@ -113,6 +116,10 @@ class ExtractFailed(JobMessage):
     code: ErrorCode
     detail: str
     retryable: bool = False
+
+
+class ModelTask(JobMessage):
+    """Train a model, or do a turn of embedding the library with one. All else stands in the job's row."""
 
 
 REPLIES: dict[type[JobMessage], Task] = {

@@ -1,0 +1,98 @@
+"""Fetching what spaces need, and making their bundles."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from needledrop.bundle import Bundle
+from needledrop.errors import NeedledropError
+from needledrop.models import catalog
+from needledrop.models.assemble import assemble, has_metric
+from needledrop.models.catalog import PcaSource, PublicFile, Space, files_of, with_hashes
+from needledrop.models.download import OnBytes
+from needledrop.models.matrix_data import read_matrix
+from needledrop.models.store import FileStore, Form
+from needledrop.models.yt8m_pca import AUDIO_DIM, POOL_DIM, VIDEO_DIM, read_archive
+
+DOWNLOADS = ".downloads"
+NOTES = "Public weights, unchanged; licences: {licences}."
+OTHER_NOTES = "Weights of another source than the official one, as its list of hashes names them."
+
+Say = Callable[[str], None]
+# Shows a file's progress while it is open.
+Show = Callable[[PublicFile], AbstractContextManager[OnBytes]]
+
+
+def _matrix_of(rows: int, columns: int) -> Form:
+    return lambda path, name: read_matrix(path.read_bytes(), name, (rows, columns))
+
+
+# Files whose hash nobody published have to be, at least, what they should be.
+FORMS: dict[str, Form] = {
+    catalog.YT8M_PCA.name: read_archive,
+    catalog.VGGISH_MEAN.name: _matrix_of(AUDIO_DIM, 1),
+    catalog.VGGISH_PROJECTION.name: _matrix_of(AUDIO_DIM, AUDIO_DIM),
+    catalog.INCEPTION_MEAN.name: _matrix_of(POOL_DIM, 1),
+    catalog.INCEPTION_PROJECTION.name: _matrix_of(VIDEO_DIM, POOL_DIM),
+}
+
+
+@dataclass
+class Fetched:
+    """`bundles`: those that could be made. `failures`: a sentence for each file or bundle that couldn't."""
+
+    bundles: dict[Space, Bundle] = field(default_factory=dict)
+    failures: list[NeedledropError] = field(default_factory=list)
+
+
+def fetch(
+    spaces: Sequence[Space],
+    out: Path,
+    store: FileStore,
+    show: Show,
+    say: Say,
+    *,
+    metric: Path | None = None,
+    pca: PcaSource = PcaSource.ARCHIVE,
+    hashes: dict[str, str] | None = None,
+) -> Fetched:
+    """Get every file that isn't there, then make a bundle of each space whose files are.
+
+    The bundle is `out`, or `out/SPACE` of several.
+    `metric`: the folder of the metric for `yt8m`. `hashes` pin the files in place of the published ones.
+    """
+    result = Fetched()
+    missing: set[str] = set()
+    wanted = {file.name: file for space in spaces for file in with_hashes(files_of(space, pca), hashes)}
+    for file in wanted.values():
+        try:
+            _ensure(file, store, show, say)
+        except NeedledropError as error:
+            missing.add(file.name)
+            result.failures.append(error)
+    for space in spaces:
+        files = files_of(space, pca)
+        if missing.isdisjoint(file.name for file in files):
+            root = out / space if len(spaces) > 1 else out
+            notes = OTHER_NOTES if hashes is not None else _notes(files)
+            with_metric = metric if space is Space.YT8M and metric and has_metric(metric) else None
+            try:
+                result.bundles[space] = assemble(space, store.folder, root, with_metric, pca, notes)
+            except NeedledropError as error:
+                result.failures.append(error)
+    return result
+
+
+def _ensure(file: PublicFile, store: FileStore, show: Show, say: Say) -> None:
+    if store.has(file):
+        say(f"{file.name}: there already")
+        return
+    with show(file) as on_bytes:
+        fetched = store.fetch(file, FORMS.get(file.name), on_bytes)
+    how = "as published" if fetched.published else "no hash is published: this one is noted in fetched.json and kept to"
+    say(f"{file.name}: {fetched.size:,} bytes, SHA-256 {fetched.sha256} ({how})")
+
+
+def _notes(files: Sequence[PublicFile]) -> str:
+    return NOTES.format(licences="; ".join(f"{file.name}: {file.licence}" for file in files))
