@@ -16,6 +16,7 @@ from matcher.db import Database
 from matcher.errors import install_error_handlers
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
+from matcher.models import endpoints as models
 from matcher.pairs import endpoints as pairs
 from matcher.settings import MatcherSettings
 from needledrop.storage import MediaStore
@@ -48,7 +49,7 @@ def create_app(settings: MatcherSettings) -> FastAPI:
     )
     app.state.context = Context(settings, database, MediaStore(settings.media_url, settings.scratch))
     install_error_handlers(app)
-    for module in (library, clips, matches, choices, pairs, health):
+    for module in (library, clips, matches, choices, pairs, models, health):
         app.include_router(module.router)
     _serve_page(app)
     return app

@@ -8,21 +8,29 @@ import redis
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from matcher.db import Database
 from matcher.jobs.repository import CHANNEL, JobRepository, end_job
 from matcher.jobs.tables import Job, JobState
+from matcher.models.jobs import ModelJobRepository, end_model_job, put_back
+from matcher.models.repository import training_failed
+from matcher.models.tables import ModelJob, ModelJobKind
 from matcher.settings import MatcherSettings
 from needledrop.celery import KEY_PREFIX, make_celery
 from needledrop.errors import ErrorCode
 from needledrop.features import Modality
 from needledrop.health import beat
 from needledrop.log import get_logger
-from needledrop.messages import EXTRACT_ROUTES, ExtractRequest, Queue
+from needledrop.messages import EXTRACT_ROUTES, ExtractRequest, ModelTask, Queue, Task
 from needledrop.storage import media_key
 
 SERVICE = "dispatcher"
 BATCH = 200
+MODEL_ROUTES: dict[ModelJobKind, tuple[Task, Queue]] = {
+    ModelJobKind.TRAIN: (Task.MODEL_TRAIN, Queue.TRAINING),
+    ModelJobKind.ACTIVATE: (Task.MODEL_EMBED, Queue.MATCHER),
+}
 log = get_logger(__name__)
 
 
@@ -57,7 +65,10 @@ class Dispatcher:
             expired = jobs.expired(grace)
             for job in expired:
                 self._put_back(jobs, job)
-        return len(expired)
+            trainings = ModelJobRepository(session).expired()
+            for training in trainings:
+                self._put_model_job_back(session, training)
+        return len(expired) + len(trainings)
 
     def _put_back(self, jobs: JobRepository, job: Job) -> None:
         if job.attempt < self._settings.max_attempts:
@@ -68,7 +79,32 @@ class Dispatcher:
         detail = f"given up: no worker finished it in {job.attempt} attempts"
         end_job(job, JobState.DEAD, ErrorCode.LEASE_EXPIRED, detail)
 
+    def _put_model_job_back(self, session: Session, job: ModelJob) -> None:
+        log.warning("lease expired", job_id=str(job.id), kind=job.kind, attempt=job.attempt, worker=job.worker)
+        if job.attempt < self._settings.max_attempts:
+            put_back(job)
+            return
+        detail = f"given up: no worker finished it in {job.attempt} attempts"
+        end_model_job(job, JobState.DEAD, ErrorCode.LEASE_EXPIRED, detail)
+        if job.kind == ModelJobKind.TRAIN:
+            training_failed(session, job.model_id)
+
     def _publish(self) -> int:
+        return self._publish_extractions() + sum(map(self._publish_model_job, ModelJobKind))
+
+    def _publish_model_job(self, kind: ModelJobKind) -> int:
+        task, queue = MODEL_ROUTES[kind]
+        with self._database.begin() as session:
+            jobs = ModelJobRepository(session)
+            job = jobs.to_publish(kind, not self._waiting(queue), self._settings.republish_s)
+            if job is None:
+                return 0
+            message = ModelTask(job_id=job.id, attempt=job.attempt)
+            self._celery.send_task(task, args=[message.dump()], queue=queue)
+            jobs.mark_published(job)
+        return 1
+
+    def _publish_extractions(self) -> int:
         idle = [modality for modality, (_, queue) in EXTRACT_ROUTES.items() if not self._waiting(queue)]
         published = 0
         while True:

@@ -1,10 +1,12 @@
 """The API's errors: RFC 9457 problem+json with a stable code, translated here and nowhere else."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -16,8 +18,9 @@ log = get_logger(__name__)
 
 
 class Problem(BaseModel):
-    """RFC 9457 problem details, with the code that programs decide by."""
+    """RFC 9457 problem details, with the code that programs decide by. Some codes bring figures of their own."""
 
+    model_config = ConfigDict(extra="allow")
     type: str = "about:blank"
     title: str
     status: int
@@ -27,14 +30,17 @@ class Problem(BaseModel):
 
 
 class ApiError(Exception):
-    """An answer other than success: its status, its code and a sentence for the user."""
+    """An answer other than success: its status, its code, a sentence for the user, and `figures` for programs."""
 
-    def __init__(self, status: HTTPStatus, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: HTTPStatus, code: str, detail: str, headers: dict[str, str] | None = None, **figures: int | bool
+    ) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
         self.detail = detail
         self.headers = headers or {}
+        self.figures = figures
 
 
 def not_found(what: str) -> ApiError:
@@ -51,15 +57,20 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def problem(
-    request: Request, status: HTTPStatus, code: str, detail: str, headers: dict[str, str] | None = None
+    request: Request,
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    figures: Mapping[str, int | bool] = MappingProxyType({}),
 ) -> Response:
     body = Problem(title=status.phrase, status=status, detail=detail, code=code, instance=request.url.path)
-    return JSONResponse(body.model_dump(), status, headers, media_type="application/problem+json")
+    return JSONResponse({**body.model_dump(), **figures}, status, headers, media_type="application/problem+json")
 
 
 def _api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return problem(request, error.status, error.code, error.detail, error.headers)
+    return problem(request, error.status, error.code, error.detail, error.headers, error.figures)
 
 
 def _core_error(request: Request, error: Exception) -> Response:

@@ -1,5 +1,7 @@
 """The matcher's settings: what all processes share, plus database, address, uploads and leases."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from needledrop.settings import CoreSettings
@@ -19,5 +21,11 @@ class MatcherSettings(CoreSettings):
     max_attempts: int = Field(default=5, ge=1, description="A job is given up after this many attempts.")
     republish_s: float = Field(
         default=15, gt=0, description="A queued job is published again after this long, if its queue is empty."
+    )
+    training_dir: Path | None = Field(
+        default=None, description="Where trainings are kept while they run; a folder beside temporary files if unset."
+    )
+    training_hard_limit_s: int = Field(
+        default=7 * 86400, ge=10, description="A training that runs longer is killed and counted as lost."
     )
     dispatch_poll_s: float = Field(default=2, gt=0, description="Longest pause between two rounds of the dispatcher.")

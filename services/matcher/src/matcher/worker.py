@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from matcher.db import Database
 from matcher.jobs.service import JobService
 from matcher.models.embedder import MetricEmbedder
+from matcher.models.embedding import Reembedding
 from matcher.settings import MatcherSettings
 from needledrop.celery import consume, make_celery
 from needledrop.errors import BundleError, FeatureError, NeedledropError, StorageError
@@ -18,6 +19,7 @@ from needledrop.messages import (
     ExtractDone,
     ExtractFailed,
     ExtractProgress,
+    ModelTask,
     Queue,
     Task,
 )
@@ -38,12 +40,16 @@ def make_worker() -> Celery:
     install_canary(app, SERVICE)
 
     @cache
+    def embed() -> MetricEmbedder:
+        return MetricEmbedder(settings.bundle)
+
+    @cache
     def service() -> JobService:
         store = MediaStore(settings.media_url, settings.scratch)
         return JobService(
             Database(settings.database_url.get_secret_value()),
             store,
-            MetricEmbedder(settings.bundle),
+            embed(),
             settings.lease_s,
             settings.max_attempts,
         )
@@ -63,6 +69,17 @@ def make_worker() -> Celery:
                 service().failed(_refused(message, error))
         touch(SERVICE)
 
+    @cache
+    def reembedding() -> Reembedding:
+        store = MediaStore(settings.media_url, settings.scratch)
+        database = Database(settings.database_url.get_secret_value())
+        return Reembedding(database, store, embed(), settings.lease_s)
+
+    def on_embed(body: dict[str, object]) -> None:
+        message = ModelTask.read(body)
+        with job_context(job_id=message.job_id, attempt=message.attempt):
+            reembedding().turn(message, alive=lambda: touch(SERVICE))
+
     def on_failed(body: dict[str, object]) -> None:
         message = ExtractFailed.read(body)
         with job_context(job_id=message.job_id, attempt=message.attempt):
@@ -73,6 +90,7 @@ def make_worker() -> Celery:
         Task.EXTRACT_PROGRESS: on_progress,
         Task.EXTRACT_DONE: on_done,
         Task.EXTRACT_FAILED: on_failed,
+        Task.MODEL_EMBED: on_embed,
     }
     for name, handler in handlers.items():
         app.task(

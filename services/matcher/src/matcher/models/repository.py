@@ -1,5 +1,7 @@
 """The SQL of models: the active one, registering one, and which assets have no place under it yet."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, exists, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -21,6 +23,16 @@ def active_model(session: Session) -> Model | None:
 
 def find_model(session: Session, model_id: str) -> Model | None:
     return session.get(Model, model_id)
+
+
+def all_models(session: Session) -> Sequence[Model]:
+    """Newest first."""
+    return session.scalars(select(Model).order_by(Model.created_at.desc(), Model.id)).all()
+
+
+def delete_model(session: Session, model_id: str) -> None:
+    """Delete the row, its jobs and embeddings."""
+    session.execute(delete(Model).where(Model.id == model_id))
 
 
 def installed_model(session: Session) -> Model | None:
@@ -77,6 +89,10 @@ def switch_to(session: Session, model_id: str) -> None:
 def cancel_activations(session: Session) -> None:
     """End every activation that is open; what it has embedded stays."""
     session.execute(delete(ModelJob).where(ModelJob.kind == ModelJobKind.ACTIVATE, ModelJob.state.in_(OPEN)))
+
+
+def training_failed(session: Session, model_id: str) -> None:
+    session.execute(update(Model).where(Model.id == model_id).values(state=ModelState.FAILED))
 
 
 def spaces_of(model: Model) -> tuple[str, str]:

@@ -1,0 +1,138 @@
+"""The SQL of what a model has embedded of the library and the clips, and what it still lacks."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, func, insert, literal, not_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from matcher.assets.tables import Asset
+from matcher.clips.tables import Clip
+from matcher.jobs.tables import Job, JobState
+from matcher.library.tables import Track
+from matcher.matches.tables import Embedding, Features
+from matcher.models.tables import Model
+from needledrop.features import Modality
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Of the tracks and clips that have features: how many there are, how many the model has embedded, and how many
+    are stale: they have features of another space only, and can't be embedded before they are extracted again."""
+
+    total: int
+    embedded: int
+    stale: int
+
+    @property
+    def missing(self) -> int:
+        """How many can be embedded now and are not."""
+        return self.total - self.embedded - self.stale
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A track or clip that the model has not embedded, and where its features lie."""
+
+    modality: Modality
+    asset_id: UUID
+    features_key: str
+    hop_s: float
+
+    @property
+    def track_id(self) -> UUID | None:
+        return self.asset_id if self.modality is Modality.AUDIO else None
+
+    @property
+    def clip_id(self) -> UUID | None:
+        return self.asset_id if self.modality is Modality.VIDEO else None
+
+
+@dataclass(frozen=True)
+class _Side:
+    table: type[Asset]
+    modality: Modality
+    job_column: InstrumentedAttribute[UUID | None]
+    embedding_column: InstrumentedAttribute[UUID | None]
+    model: Model
+
+    @property
+    def space(self) -> str:
+        return self.model.audio_space if self.modality is Modality.AUDIO else self.model.video_space
+
+    def usable(self) -> ColumnElement[bool]:
+        """Has features of any space: a space's id begins with its modality."""
+        return exists().where(Features.media_sha256 == self.table.sha256, Features.space.like(f"{self.modality}-%"))
+
+    def current(self) -> ColumnElement[bool]:
+        return exists().where(Features.media_sha256 == self.table.sha256, Features.space == self.space)
+
+    def embedded(self) -> ColumnElement[bool]:
+        return exists().where(self.embedding_column == self.table.id, Embedding.model_id == self.model.id)
+
+    def given_up(self) -> ColumnElement[bool]:
+        """Its extraction in this space has failed for good, so nobody waits for it."""
+        failed = Job.state.in_([JobState.FAILED, JobState.DEAD])
+        return exists().where(self.job_column == self.table.id, Job.space == self.space, failed)
+
+
+def coverage(session: Session, model: Model) -> Coverage:
+    total = embedded = stale = 0
+    for side in _sides(model):
+        without = and_(not_(side.current()), not_(side.given_up()))
+        query = select(
+            func.count().filter(side.current() | without),
+            func.count().filter(and_(side.current(), side.embedded())),
+            func.count().filter(without),
+        ).select_from(side.table)
+        counts = session.execute(query.where(side.usable())).one()
+        total, embedded, stale = total + counts[0], embedded + counts[1], stale + counts[2]
+    return Coverage(total, embedded, stale)
+
+
+def missing(session: Session, model: Model, limit: int) -> list[Missing]:
+    """Up to `limit` assets that can be embedded now and are not, clips first."""
+    found: list[Missing] = []
+    for side in _sides(model):
+        query = (
+            select(side.table.id, Features.key, Features.hop_s)
+            .join(Features, and_(Features.media_sha256 == side.table.sha256, Features.space == side.space))
+            .where(not_(side.embedded()))
+            .order_by(side.table.created_at, side.table.id)
+            .limit(limit - len(found))
+        )
+        found += [Missing(side.modality, *row) for row in session.execute(query)]
+    return found
+
+
+def keep_asset(session: Session, asset: Missing) -> bool:
+    """Keep the asset from being deleted until the transaction ends; False where it is gone."""
+    table = Track if asset.modality is Modality.AUDIO else Clip
+    query = select(table.id).where(table.id == asset.asset_id)
+    return session.scalar(query.with_for_update(read=True, key_share=True)) is not None
+
+
+def queue_stale(session: Session, model: Model) -> int:
+    """Queue the extraction of every stale asset that has no job in the model's space; how many."""
+    queued = 0
+    for side in _sides(model):
+        has_job = exists().where(side.job_column == side.table.id, Job.space == side.space)
+        new = select(
+            side.table.id,
+            side.table.sha256,
+            literal(side.modality.value),
+            literal(side.space),
+            literal("queued"),
+            literal("queued"),
+            literal(1),
+        ).where(side.usable(), not_(side.current()), not_(has_job))
+        columns = [side.job_column.key, "media_sha256", "modality", "space", "state", "stage", "attempt"]
+        queued += len(session.scalars(insert(Job).from_select(columns, new).returning(Job.id)).all())
+    return queued
+
+
+def _sides(model: Model) -> tuple[_Side, _Side]:
+    return (
+        _Side(Clip, Modality.VIDEO, Job.clip_id, Embedding.clip_id, model),
+        _Side(Track, Modality.AUDIO, Job.track_id, Embedding.track_id, model),
+    )

@@ -1,0 +1,105 @@
+"""`/models`: train, list, report, activate, delete. A trained metric is a model here."""
+
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from sse_starlette import EventSourceResponse
+
+from matcher.context import context_of
+from matcher.errors import Problem
+from matcher.models import activation
+from matcher.models.events import watch
+from matcher.models.queries import get_model, list_models, progress_of
+from matcher.models.removal import remove
+from matcher.models.reports import MEDIA_TYPES, ReportFile, read_report
+from matcher.models.requests import train
+from matcher.models.schemas import ActivationIn, ModelDetail, ModelIn, ModelList
+
+CONFLICT: dict[int | str, dict[str, object]] = {409: {"model": Problem}}
+router = APIRouter(prefix="/models", tags=["models"], responses={404: {"model": Problem}, 422: {"model": Problem}})
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, responses=CONFLICT)
+def add_model(request: Request, response: Response, wanted: ModelIn) -> ModelDetail:
+    """Train a model on the pairs and choices that are ready. `Location` is the model; `/events` tells its progress."""
+    database = context_of(request).database
+    model_id = train(database, wanted)
+    response.headers["Location"] = f"/models/{model_id}"
+    return get_model(database, model_id)
+
+
+@router.get("")
+def get_models(request: Request) -> ModelList:
+    """Every model, newest first, with how much of the library it has embedded."""
+    return list_models(context_of(request).database)
+
+
+@router.get("/{model_id}")
+def get_one_model(request: Request, model_id: str) -> ModelDetail:
+    """One model: its state, progress, coverage and what its training says of itself."""
+    return get_model(context_of(request).database, model_id)
+
+
+@router.get("/{model_id}/events", response_class=EventSourceResponse)
+def get_model_events(request: Request, model_id: str) -> EventSourceResponse:
+    """Server-sent events while the model is trained or activated: `progress` at each change, last `done` or `failed`.
+
+    Each carries state, epoch, epochs, figures, error and coverage as JSON.
+    """
+    database = context_of(request).database
+    progress_of(database, model_id)
+    return EventSourceResponse(watch(database, model_id), headers={"Cache-Control": "no-store"})
+
+
+@router.get("/{model_id}/report", response_class=Response)
+def get_report(request: Request, model_id: str) -> Response:
+    """The figures on pairs that were held out: JSON, or a table where `Accept` asks for `text/markdown`."""
+    markdown = "text/markdown" in request.headers.get("accept", "")
+    response = _file(request, model_id, "report.md" if markdown else "report.json")
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+@router.get("/{model_id}/report.md", response_class=Response)
+def get_report_table(request: Request, model_id: str) -> Response:
+    """The figures as a table in markdown."""
+    return _file(request, model_id, "report.md")
+
+
+@router.get("/{model_id}/report/{picture}.png", response_class=Response)
+def get_report_picture(request: Request, model_id: str, picture: Literal["recall", "similarity"]) -> Response:
+    """Recall at each rank, or how alike each picture and each sound are."""
+    return _file(request, model_id, "recall.png" if picture == "recall" else "similarity.png")
+
+
+@router.post("/{model_id}/activate", responses={202: {"model": ModelDetail}, **CONFLICT})
+def activate_model(
+    request: Request, response: Response, model_id: str, wanted: ActivationIn | None = None
+) -> ModelDetail:
+    """Put a model into use: 200 where it is from now on, 202 where it first embeds the library in the background.
+
+    Until it has, every ranking is the old one's. Activating the one before again undoes it, at once where its
+    embeddings are whole.
+    """
+    database = context_of(request).database
+    done = activation.activate(database, model_id, wanted.reextract if wanted else False)
+    response.status_code = HTTPStatus.OK if done else HTTPStatus.ACCEPTED
+    return get_model(database, model_id)
+
+
+@router.delete("/{model_id}/activation", status_code=HTTPStatus.NO_CONTENT)
+def cancel_activation(request: Request, model_id: str) -> None:
+    """Call off an activation that is under way."""
+    activation.cancel(context_of(request).database, model_id)
+
+
+@router.delete("/{model_id}", status_code=HTTPStatus.NO_CONTENT, responses=CONFLICT)
+def delete_model(request: Request, model_id: str) -> None:
+    """Delete a model, what it has embedded, and its report; 409 for the one in use."""
+    context = context_of(request)
+    remove(context.database, context.store, model_id)
+
+
+def _file(request: Request, model_id: str, name: ReportFile) -> Response:
+    return Response(read_report(context_of(request), model_id, name), media_type=MEDIA_TYPES[name])

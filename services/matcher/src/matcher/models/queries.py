@@ -1,0 +1,83 @@
+"""What the API tells of models."""
+
+from sqlalchemy.orm import Session
+
+from matcher.db import Database
+from matcher.errors import not_found
+from matcher.jobs.tables import OPEN, JobState
+from matcher.models.coverage import coverage
+from matcher.models.jobs import ModelJobRepository
+from matcher.models.repository import all_models, find_model
+from matcher.models.schemas import Coverage, ModelDetail, ModelFailure, ModelList, ModelProgress
+from matcher.models.tables import Model, ModelJob, ModelJobKind, ModelState
+
+REPORT = "report.json"
+
+
+def list_models(database: Database) -> ModelList:
+    """Every model, newest first."""
+    with database.snapshot() as session:
+        return ModelList(items=[_detail(session, model) for model in all_models(session)])
+
+
+def get_model(database: Database, model_id: str) -> ModelDetail:
+    """`ApiError(not_found)`."""
+    with database.snapshot() as session:
+        return _detail(session, _find(session, model_id))
+
+
+def progress_of(database: Database, model_id: str) -> ModelProgress:
+    """`ApiError(not_found)`."""
+    with database.snapshot() as session:
+        return _progress(session, _find(session, model_id))
+
+
+def _find(session: Session, model_id: str) -> Model:
+    model = find_model(session, model_id)
+    if model is None:
+        raise not_found("model")
+    return model
+
+
+def _progress(session: Session, model: Model) -> ModelProgress:
+    jobs = ModelJobRepository(session).of_model(model.id)
+    training, activation = jobs.get(ModelJobKind.TRAIN), jobs.get(ModelJobKind.ACTIVATE)
+    embedding = activation is not None and activation.state in OPEN
+    covered = coverage(session, model)
+    return ModelProgress(
+        state="embedding" if embedding else ModelState(model.state).value,
+        active=model.active,
+        epoch=training.epoch if training else None,
+        epochs=training.epochs if training else None,
+        figures=training.figures if training else None,
+        error=_failure(training) or _failure(activation),
+        coverage=Coverage(total=covered.total, embedded=covered.embedded, stale=covered.stale),
+    )
+
+
+def _failure(job: ModelJob | None) -> ModelFailure | None:
+    if job is None or job.state not in {JobState.FAILED, JobState.DEAD}:
+        return None
+    return ModelFailure(code=job.error_code or "", detail=job.error_detail or "")
+
+
+def _detail(session: Session, model: Model) -> ModelDetail:
+    return ModelDetail(
+        **_progress(session, model).model_dump(),
+        id=model.id,
+        name=model.name,
+        kind=model.kind,
+        bundle=model.bundle,
+        untrained_backbones=model.untrained_backbones,
+        audio_space=model.audio_space,
+        video_space=model.video_space,
+        installed=model.installed,
+        seed=model.seed,
+        use=model.sources,
+        previous=model.previous_id,
+        has_report=REPORT in (model.files or {}),
+        summary=model.summary,
+        created_at=model.created_at,
+        ready_at=model.ready_at,
+        activated_at=model.activated_at,
+    )

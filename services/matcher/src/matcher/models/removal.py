@@ -1,0 +1,32 @@
+"""Deleting a model with all that it has embedded."""
+
+from http import HTTPStatus
+
+from matcher.db import Database
+from matcher.errors import ApiError, not_found
+from matcher.jobs.tables import OPEN
+from matcher.models.jobs import ModelJobRepository
+from matcher.models.repository import delete_model, find_model, lock_active_model
+from matcher.models.tables import ModelJobKind
+from needledrop.storage import MediaStore, model_key
+
+
+def remove(database: Database, store: MediaStore, model_id: str) -> None:
+    """Delete the model, its embeddings and files; a training that runs ends.
+
+    `ApiError`: `not_found`; with 409 `model_active` for the one that ranks or is about to, and `model_installed` for
+    the bundle's, which would come back.
+    """
+    with database.begin() as session:
+        lock_active_model(session, to_switch=True)
+        model = find_model(session, model_id)
+        if model is None:
+            raise not_found("model")
+        activation = ModelJobRepository(session).of_model(model_id).get(ModelJobKind.ACTIVATE)
+        if model.active or (activation and activation.state in OPEN):
+            raise ApiError(HTTPStatus.CONFLICT, "model_active", "the model is in use: activate another first")
+        if model.installed:
+            raise ApiError(HTTPStatus.CONFLICT, "model_installed", "the model is the installed bundle's")
+        delete_model(session, model_id)
+    for path in model.files or {}:
+        store.delete(model_key(model_id, path))

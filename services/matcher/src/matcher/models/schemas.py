@@ -1,0 +1,80 @@
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Recipe = Literal["needledrop", "va_metric", "va_metric2"]
+Source = Literal["pairs", "choices"]
+
+
+class ModelIn(BaseModel):
+    """What to train, on what: `use` names the sources of training data. Same data, recipe and seed: the same model."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = Field(default=None, min_length=1, max_length=100)
+    recipe: Recipe = "needledrop"
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    use: list[Source] = Field(default=["pairs"], min_length=1)
+
+
+class ActivationIn(BaseModel):
+    """`reextract`: files with features of another space only are extracted again before the switch."""
+
+    model_config = ConfigDict(extra="forbid")
+    reextract: bool = False
+
+
+class ModelFailure(BaseModel):
+    code: str
+    detail: str
+
+
+class Coverage(BaseModel):
+    """Of `total` tracks and clips, `embedded` have a place under the model; `stale` have features of another space."""
+
+    total: int
+    embedded: int
+    stale: int
+
+
+class ModelProgress(BaseModel):
+    """`state`: `training`, `embedding` (on the way to being active), `ready` or `failed`.
+
+    `figures` are the last epoch's: what training measures on its way.
+    """
+
+    state: Literal["training", "embedding", "ready", "failed"]
+    active: bool
+    epoch: int | None
+    epochs: int | None
+    figures: dict[str, float] | None
+    error: ModelFailure | None
+    coverage: Coverage
+
+
+class ModelDetail(ModelProgress):
+    """A metric. `use` and `seed` are null for a bundle's. `installed`: it is that of the bundle the extractors run.
+
+    `previous`: the model that was active before it. `summary`: what its training says of itself.
+    """
+
+    id: str
+    name: str
+    kind: str
+    bundle: str
+    untrained_backbones: bool
+    audio_space: str
+    video_space: str
+    installed: bool
+    seed: int | None
+    use: list[str] | None
+    previous: str | None
+    has_report: bool
+    summary: dict[str, Any] | None
+    created_at: datetime
+    ready_at: datetime | None
+    activated_at: datetime | None
+
+
+class ModelList(BaseModel):
+    items: list[ModelDetail]
