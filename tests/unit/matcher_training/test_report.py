@@ -116,9 +116,17 @@ def test_a_gallery_larger_than_the_data_is_refused_unless_all_is_asked_for(pairs
     with pytest.raises(FeatureError, match="61 can't be drawn from the 60 pairs of the subset “all”"):
         evaluate_metric(Nothing(), pairs, galleries=(61,))
     with pytest.raises(FeatureError, match="30 can't be drawn from the 24 pairs of the subset “music”"):
-        evaluate_metric(Nothing(), pairs, galleries=(30,))
+        evaluate_metric(Nothing(), pairs, galleries=(30,), subsets={"music": np.arange(60) % 5 < 2})
     with pytest.raises(FeatureError, match="gallery of 1 "):
         evaluate_metric(Nothing(), pairs, galleries=(1,))
+
+
+def test_music_is_left_out_of_galleries_that_it_does_not_suffice_for(pairs: Pairs) -> None:
+    both = evaluate_metric(Nothing(), pairs, galleries=(10, 24, 50)).metrics[0].subsets
+    one = evaluate_metric(Nothing(), pairs, galleries=(50,)).metrics[0].subsets
+
+    assert [(s.name, [g.size for g in s.galleries]) for s in both] == [("all", [10, 24, 50]), ("music", [10, 24])]
+    assert [s.name for s in one] == ["all"]
 
 
 def test_without_labels_there_is_no_subset_of_music(pairs: Pairs) -> None:

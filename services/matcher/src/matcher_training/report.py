@@ -57,11 +57,16 @@ def evaluate_metric(
     """Figures of a metric, and of others on the same draws, in both directions.
 
     `galleries`: sizes, None meaning all pairs of the subset. `subsets`: which pairs each is of, bool [N]; by default
-    all, and music where the data says which pairs are. `data` names what was read. `FeatureError` where a gallery is
-    larger than a subset, or smaller than two.
+    all, and where the data says which pairs are music, those too, in the galleries that they suffice for. `data` names
+    what was read. `FeatureError` where a gallery is larger than a subset, or smaller than two.
     """
-    chosen = _subsets(pairs) if subsets is None else subsets
+    chosen = {"all": np.ones(len(pairs), np.bool_)} if subsets is None else dict(subsets)
     sizes = {subset: _sizes(galleries, int(mask.sum()), subset) for subset, mask in chosen.items()}
+    if subsets is None and pairs.music is not None:
+        count = int(pairs.music.sum())
+        enough = [size for size in galleries if count >= (2 if size is None else size)]
+        if enough:
+            chosen["music"], sizes["music"] = pairs.music, _sizes(enough, count, "music")
     reports = []
     for label, each in {name: metric, **(baselines or {})}.items():
         video = each.embed(Modality.VIDEO, pairs.video, pairs.video_index)
@@ -87,13 +92,6 @@ def write_report(report: Report, folder: Path) -> None:
     (folder / "report.md").write_text(markdown(report), encoding="utf-8")
     (folder / "recall.png").write_bytes(draw_recall(report))
     (folder / "similarity.png").write_bytes(draw_similarity(report.metrics[0]))
-
-
-def _subsets(pairs: Pairs) -> dict[str, Flags]:
-    subsets = {"all": np.ones(len(pairs), np.bool_)}
-    if pairs.music is not None and pairs.music.sum() >= 2:
-        subsets["music"] = pairs.music
-    return subsets
 
 
 def _sizes(galleries: Sequence[int | None], count: int, subset: str) -> list[int]:

@@ -1,0 +1,1 @@
+"""The commands of `needledrop-train`, one a module."""
