@@ -1,7 +1,6 @@
 """The SQL of choices."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -12,15 +11,7 @@ from matcher.choices.tables import Choice
 from matcher.clips.tables import Clip
 from matcher.library.tables import Track
 from matcher.matches.tables import Features
-
-
-@dataclass(frozen=True)
-class ChosenFeatures:
-    """Where the features of both sides of a choice lie. `start_s`: where in the track the clip begins, in seconds."""
-
-    video_key: str
-    audio_key: str
-    start_s: float
+from matcher.models.example import Example, SideKey
 
 
 class ChoiceRepository:
@@ -51,15 +42,18 @@ class ChoiceRepository:
         query = select(Choice).where(Choice.clip_id == clip_id)
         return self._session.scalars(query.order_by(Choice.created_at.desc(), Choice.id)).all()
 
-    def usable(self, audio_space: str, video_space: str) -> list[ChosenFeatures]:
+    def usable(self, audio_space: str, video_space: str) -> list[Example]:
         """The choices of which both sides' features are there in these spaces, oldest first."""
         video, audio = aliased(Features), aliased(Features)
         query = (
-            select(video.key, audio.key, Choice.start_s)
+            select(video.key, video.hop_s, audio.key, audio.hop_s, Choice.start_s)
             .join(Clip, Clip.id == Choice.clip_id)
             .join(Track, Track.id == Choice.track_id)
             .join(video, (video.media_sha256 == Clip.sha256) & (video.space == video_space))
             .join(audio, (audio.media_sha256 == Track.sha256) & (audio.space == audio_space))
             .order_by(Choice.created_at, Choice.id)
         )
-        return [ChosenFeatures(*row) for row in self._session.execute(query)]
+        return [
+            Example(SideKey(row[0], row[1]), SideKey(row[2], row[3]), start_s=row[4], cut=True)
+            for row in self._session.execute(query)
+        ]

@@ -1,6 +1,7 @@
 """The SQL of models: the active one, registering one, and which assets have no place under it yet."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import delete, exists, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -89,6 +90,11 @@ def switch_to(session: Session, model_id: str) -> None:
 def cancel_activations(session: Session) -> None:
     """End every activation that is open; what it has embedded stays."""
     session.execute(delete(ModelJob).where(ModelJob.kind == ModelJobKind.ACTIVATE, ModelJob.state.in_(OPEN)))
+
+
+def training_done(session: Session, model_id: str, kind: str, files: dict[str, str], summary: dict[str, Any]) -> None:
+    values = {"kind": kind, "files": files, "summary": summary, "ready_at": func.clock_timestamp()}
+    session.execute(update(Model).where(Model.id == model_id).values(state=ModelState.READY, **values))
 
 
 def training_failed(session: Session, model_id: str) -> None:

@@ -40,14 +40,14 @@ class Coverage(BaseModel):
 class ModelProgress(BaseModel):
     """`state`: `training`, `embedding` (on the way to being active), `ready` or `failed`.
 
-    `figures` are the last epoch's: what training measures on its way.
+    `figures` are the last epoch's, null where one is no number.
     """
 
     state: Literal["training", "embedding", "ready", "failed"]
     active: bool
     epoch: int | None
     epochs: int | None
-    figures: dict[str, float] | None
+    figures: dict[str, float | None] | None
     error: ModelFailure | None
     coverage: Coverage
 

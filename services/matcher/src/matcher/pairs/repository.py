@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from matcher.assets.repository import ListKey
 from matcher.jobs.tables import Job, JobState
+from matcher.matches.tables import Features
+from matcher.models.example import Example, SideKey
 from matcher.pairs.tables import Pair
 
 Spaces = tuple[str, str]
@@ -37,9 +39,19 @@ class PairRepository:
     def count(self) -> int:
         return self._session.scalar(select(func.count()).select_from(Pair)) or 0
 
-    def ready(self, spaces: Spaces) -> Sequence[Pair]:
+    def usable(self, spaces: Spaces) -> list[Example]:
         """The pairs that a training can use, oldest first."""
-        return self._session.scalars(select(Pair).where(*_done(spaces)).order_by(Pair.created_at, Pair.id)).all()
+        audio, video = aliased(Features), aliased(Features)
+        query = (
+            select(video.key, video.hop_s, audio.key, audio.hop_s)
+            .select_from(Pair)
+            .join(audio, (audio.media_sha256 == Pair.sha256) & (audio.space == spaces[0]))
+            .join(video, (video.media_sha256 == Pair.sha256) & (video.space == spaces[1]))
+            .where(*_done(spaces))
+            .order_by(Pair.created_at, Pair.id)
+        )
+        rows = self._session.execute(query)
+        return [Example(SideKey(row[0], row[1]), SideKey(row[2], row[3])) for row in rows]
 
     def count_ready(self, spaces: Spaces) -> int:
         return self._session.scalar(select(func.count()).select_from(Pair).where(*_done(spaces))) or 0

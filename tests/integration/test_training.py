@@ -1,0 +1,226 @@
+"""Training in the service: asked for, done by the trainer, told of, reported, used."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import redis
+from sqlalchemy import update
+
+from matcher.dispatch import Dispatcher
+from matcher.models.tables import ModelJob
+from needledrop.celery import KEY_PREFIX
+from needledrop.errors import ErrorCode, FeatureError
+from needledrop.metric import MetricCard
+from tests.integration.activating import active, do_turns
+from tests.integration.conftest import Api
+from tests.integration.training import EPOCHS, MadeUpFit, add_pairs, ask, task_of, trainer
+
+
+def test_from_pairs_to_a_model_in_use_and_back(api: Api, tmp_path: Path) -> None:
+    clip = api.add_clip("clip", [[0, 0, 0]])
+    first, second = api.add_track("first", [[2, 0, 0]]), api.add_track("second", [[0, 9, 0]])
+    add_pairs(api)
+    answer = api.client.post("/models", json={"name": "Mine", "recipe": "needledrop", "seed": 5})
+    model = answer.json()["id"]
+    assert (answer.status_code, answer.headers["location"]) == (202, f"/models/{model}")
+    assert (answer.json()["state"], answer.json()["name"], answer.json()["seed"]) == ("training", "Mine", 5)
+    assert api.client.get(f"/models/{model}/report").json()["code"] == "no_report"
+
+    trainer(api, MadeUpFit(), tmp_path / "work").run(task_of(api, model))
+    trained = api.client.get(f"/models/{model}").json()
+    assert (trained["state"], trained["epoch"], trained["epochs"]) == ("ready", EPOCHS, EPOCHS)
+    assert trained["figures"] == {"loss": 1 / 3, "median_rank": None}
+    assert trained["summary"] == {"pairs": 8, "loss": None}
+    assert [listed["id"] for listed in api.client.get("/models").json()["items"]] == [model, "test-model"]
+    assert list((tmp_path / "work").iterdir()) == []
+
+    assert api.client.get(f"/models/{model}/report").json() == {"pairs": 2}
+    table = api.client.get(f"/models/{model}/report", headers={"Accept": "text/markdown"})
+    assert (table.text, table.headers["content-type"]) == ("| R@1 |\n", "text/markdown; charset=utf-8")
+    assert api.client.get(f"/models/{model}/report.md").text == "| R@1 |\n"
+    picture = api.client.get(f"/models/{model}/report/recall.png")
+    assert (picture.content, picture.headers["content-type"]) == (b"PNG", "image/png")
+    assert api.client.get(f"/models/{model}/report/similarity.png").json()["code"] == "no_report"
+    assert api.client.get(f"/models/{model}/report/weights.png").json()["code"] == "request_invalid"
+
+    assert api.client.post(f"/models/{model}/activate").status_code == 202
+    do_turns(api)
+    answer = api.client.get(f"/match/{clip}").json()
+    assert answer["model"]["id"] == model
+    assert [result["audio"]["id"] for result in answer["results"]] == [second, first]
+    assert api.client.post("/models/test-model/activate").status_code == 200
+    assert [r["audio"]["id"] for r in api.client.get(f"/match/{clip}").json()["results"]] == [first, second]
+
+
+def test_the_stored_folder_is_the_metric_that_was_trained(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+    trainer(api, MadeUpFit(), tmp_path / "work").run(task_of(api, model))
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for key in api.store.keys(f"models/{model}"):
+        (copy / Path(key).name).write_bytes(api.store.get_bytes(key))
+    card = MetricCard.load(copy)
+    assert (card.audio.space, card.video.space) == ("audio-space", "video-space")
+
+
+def test_a_training_gets_both_sides_of_every_pair_as_they_were_extracted(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    api.add_pair("unfinished")
+    fit = MadeUpFit()
+    trainer(api, fit, tmp_path).run(task_of(api, ask(api)))
+    [work] = fit.works
+    assert len(work.pairs) == 8
+    for number in range(8):
+        np.testing.assert_array_equal(work.pairs.video[number], [[number, 1, 2], [number, 3, 4]])
+        np.testing.assert_array_equal(work.pairs.audio[number], [[number, 5, 6]])
+
+
+def test_a_choice_trains_on_the_track_from_where_it_starts_as_long_as_the_clip(api: Api, tmp_path: Path) -> None:
+    track = api.add_track("track", [[row, 0, 0] for row in range(20)])
+    for number in range(8):
+        clip = api.add_clip(f"clip {number}", [[number, 7, 7]] * 3)
+        api.client.post(f"/match/{clip}/choices", json={"audio_id": track, "start_s": number * 2.0})
+    fit = MadeUpFit()
+    trainer(api, fit, tmp_path).run(task_of(api, ask(api, use=["choices"])))
+    pairs = fit.works[0].pairs
+    assert [pairs.audio[number][:, 0].tolist() for number in range(8)] == [[n, n + 1, n + 2] for n in range(0, 16, 2)]
+    assert [len(pairs.video[number]) for number in range(8)] == [3] * 8
+
+
+@pytest.mark.parametrize("use", [["pairs"], ["choices"], ["pairs", "choices"]])
+def test_too_few_pairs_are_refused_with_how_many_there_are_and_are_needed(api: Api, use: list[str]) -> None:
+    clip, track = api.add_clip("clip", [[0, 0]]), api.add_track("track", [[0, 0]])
+    api.client.post(f"/match/{clip}/choices", json={"audio_id": track})
+    add_pairs(api, 3)
+    answer = api.client.post("/models", json={"use": use})
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_few_pairs")
+    assert (answer.json()["have"], answer.json()["need"]) == (3 * ("pairs" in use) + ("choices" in use), 8)
+
+
+@pytest.mark.parametrize("wanted", [{"recipe": "magic"}, {"use": []}, {"seed": -1}, {"name": ""}, {"colour": "red"}])
+def test_a_malformed_wish_is_refused(api: Api, wanted: dict[str, object]) -> None:
+    assert api.client.post("/models", json=wanted).json()["code"] == "request_invalid"
+
+
+def test_a_training_whose_trainer_died_is_gone_on_with_by_another(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+
+    def die(epoch: int) -> None:
+        if epoch == 2:
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        trainer(api, MadeUpFit(die), tmp_path).run(first := task_of(api, model))
+    assert api.client.get(f"/models/{model}").json()["state"] == "training"
+    with api.database.begin() as session:
+        session.execute(update(ModelJob).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
+    assert Dispatcher(api.settings, api.database).run_once()[0] == 1
+    fit = MadeUpFit()
+    trainer(api, fit, tmp_path).run(first)
+    assert fit.began_at == [], "a message of the attempt before is ignored"
+    trainer(api, fit, tmp_path).run(task_of(api, model))
+    assert fit.began_at == [2]
+    assert api.client.get(f"/models/{model}").json()["state"] == "ready"
+
+
+def test_a_training_that_dies_again_and_again_is_given_up(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+    with api.database.begin() as session:
+        late = datetime.now(UTC) - timedelta(seconds=1)
+        session.execute(update(ModelJob).values(state="running", attempt=3, lease_until=late))
+    Dispatcher(api.settings, api.database).run_once()
+    failed = api.client.get(f"/models/{model}").json()
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "lease_expired")
+
+
+def test_a_training_that_cannot_be_done_fails_with_its_code(api: Api, tmp_path: Path) -> None:
+    def refuse(*_: object) -> MetricCard:
+        raise FeatureError(ErrorCode.FEATURES_INVALID, "no two pairs differ")
+
+    add_pairs(api)
+    model = ask(api)
+    trainer(api, refuse, tmp_path).run(task_of(api, model))
+    failed = api.client.get(f"/models/{model}").json()
+    assert (failed["state"], failed["error"]) == (
+        "failed",
+        {"code": "features_invalid", "detail": "no two pairs differ"},
+    )
+    assert api.client.delete(f"/models/{model}").status_code == 204
+
+
+def test_deleting_a_model_ends_its_training_and_leaves_no_file(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+    fit = MadeUpFit(lambda _: api.client.delete(f"/models/{model}") and None)
+    trainer(api, fit, tmp_path / "work").run(task_of(api, model))
+    assert api.client.get(f"/models/{model}").json()["code"] == "not_found"
+    assert list(api.store.keys("models")) == []
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_running_training_keeps_its_lease_however_long_an_epoch_is(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+    attempts: list[int] = []
+
+    def dawdle(_: int) -> None:
+        with api.database.begin() as session:
+            session.execute(update(ModelJob).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
+        waited = 0
+        while lease_has_run_out(api, model) and waited < 1000:
+            waited += 1
+        Dispatcher(api.settings, api.database).run_once()
+        attempts.append(task_of(api, model).attempt)
+
+    trainer(api, MadeUpFit(dawdle), tmp_path, lease_s=0.4).run(task_of(api, model))
+    assert attempts == [1] * EPOCHS
+
+
+def lease_has_run_out(api: Api, model: str) -> bool:
+    with api.database.begin() as session:
+        job = session.get_one(ModelJob, task_of(api, model).job_id)
+        return job.lease_until is None or job.lease_until < datetime.now(UTC)
+
+
+def test_the_dispatcher_publishes_one_training_at_a_time(api: Api, tmp_path: Path) -> None:
+    broker = redis.Redis.from_url(api.settings.redis_url.get_secret_value())
+    broker.flushall()
+    add_pairs(api)
+    dispatcher = Dispatcher(api.settings, api.database)
+    dispatcher.run_once()
+    first, second = ask(api), ask(api)
+    assert dispatcher.run_once() == (0, 1)
+    assert dispatcher.run_once() == (0, 0)
+    assert broker.llen(KEY_PREFIX + "training") == 1
+    trainer(api, MadeUpFit(), tmp_path).run(task_of(api, first))
+    assert dispatcher.run_once() == (0, 1)
+    trainer(api, MadeUpFit(), tmp_path).run(task_of(api, second))
+    assert dispatcher.run_once() == (0, 0)
+
+
+def test_progress_is_told_by_server_sent_events_until_it_is_done(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+    seen: list[dict[str, object]] = []
+
+    def look(_: int) -> None:
+        seen.append(api.client.get(f"/models/{model}").json())
+
+    trainer(api, MadeUpFit(look), tmp_path).run(task_of(api, model))
+    assert [(told["state"], told["epoch"], told["epochs"]) for told in seen] == [("training", n, 3) for n in (1, 2, 3)]
+    answer = api.client.get(f"/models/{model}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "event: done" in answer.text
+    told = json.loads(next(line for line in answer.text.splitlines() if line.startswith("data: "))[6:])
+    assert (told["state"], told["epoch"], told["figures"]["loss"]) == ("ready", 3, 1 / 3)
+    assert active(api) == "test-model"
+
+
+def test_the_events_of_an_unknown_model_are_not_found(api: Api) -> None:
+    assert api.client.get("/models/nobody/events").json()["code"] == "not_found"
