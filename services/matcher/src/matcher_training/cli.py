@@ -4,7 +4,8 @@ import typer
 
 from matcher_training.commands.demo import demo
 from matcher_training.commands.evaluate import evaluate
+from matcher_training.commands.pca import pca
 
 app = typer.Typer(help="Train and evaluate metrics between pictures and music.", no_args_is_help=True)
-for command in (demo, evaluate):
+for command in (demo, evaluate, pca):
     app.command()(command)

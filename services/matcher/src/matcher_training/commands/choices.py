@@ -6,7 +6,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from matcher_training.data import Pairs
+from matcher_training.data import Pairs, read_pairs
+from matcher_training.data.items import Layout
+from matcher_training.data.videos import VideoSource, videos_layout
 from needledrop.errors import ErrorCode, FeatureError
 
 DataOption = Annotated[
@@ -36,6 +38,44 @@ ShardsOption = Annotated[
     str | None,
     typer.Option("--shards", help="Only pairs of these shards or files: 1,2 or last:10 or first:5."),
 ]
+
+BundleOption = Annotated[
+    Path | None,
+    typer.Option("--bundle", envvar="NEEDLEDROP_BUNDLE", help="The model bundle that extracts features of videos."),
+]
+PcaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--pca",
+        help="A PCA for videos in place of the bundle's; fitted on them where the file is not there. Without it, and "
+        "with none in the bundle, it is video_pca.npz in the cache.",
+    ),
+]
+ComponentsOption = Annotated[int, typer.Option("--pca-components", min=1, help="Columns of a PCA that is fitted.")]
+
+
+def read_data(
+    data: list[Path],
+    root: Path | None,
+    cache: Path | None,
+    label_ids: str | None,
+    bundle: Path | None,
+    pca: Path | None,
+    components: int,
+) -> Pairs:
+    """The pairs that the options above describe; what is said of videos goes to standard error."""
+
+    def videos(folder: Path) -> Layout:
+        if bundle is None or cache is None:
+            raise FeatureError(
+                ErrorCode.FEATURES_INVALID,
+                f"{folder.name}: videos need --bundle, which extracts their features, and --cache, which keeps them",
+            )
+        return videos_layout(
+            folder, VideoSource(bundle, cache, pca, components, lambda line: typer.echo(line, err=True))
+        )
+
+    return read_pairs(data, cache, root=root, music_labels=music_labels(label_ids), videos=videos)
 
 
 def music_labels(text: str | None) -> frozenset[int] | None:

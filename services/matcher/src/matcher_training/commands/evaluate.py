@@ -9,17 +9,20 @@ import numpy.typing as npt
 import typer
 
 from matcher_training.commands.choices import (
+    BundleOption,
     CacheOption,
+    ComponentsOption,
     DataOption,
     MusicLabelsOption,
+    PcaOption,
     RootOption,
     ShardsOption,
     chosen_shards,
     gallery_sizes,
-    music_labels,
+    read_data,
 )
 from matcher_training.commands.reported import reported
-from matcher_training.data import Pairs, read_pairs
+from matcher_training.data import Pairs
 from matcher_training.markdown import markdown
 from matcher_training.report import evaluate_metric, write_report
 from matcher_training.tower_embedder import load_tower_embedder
@@ -49,7 +52,10 @@ def evaluate(
     ] = None,
     root: RootOption = None,
     cache: CacheOption = None,
-    music_label_ids: MusicLabelsOption = None,
+    music_labels: MusicLabelsOption = None,
+    bundle: BundleOption = None,
+    pca: PcaOption = None,
+    pca_components: ComponentsOption = 1024,
     json: Annotated[Path | None, typer.Option(help="File for the report as JSON.", dir_okay=False)] = None,
     out: Annotated[
         Path | None,
@@ -59,7 +65,7 @@ def evaluate(
     """Measure recall at 1, 5 and 10, median and mean rank, in both directions, and print them as a table."""
     with reported():
         sizes = gallery_sizes(gallery)
-        pairs = read_pairs(data, cache, root=root, music_labels=music_labels(music_label_ids))
+        pairs = read_data(data, root, cache, music_labels, bundle, pca, pca_components)
         if shards is not None:
             pairs = chosen_shards(pairs, shards)
         names = _names([metric, *(baseline or [])])
