@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, literal, not_, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from matcher.assets.tables import Asset
 from matcher.clips.tables import Clip
+from matcher.jobs.queueing import queue_extractions
 from matcher.jobs.tables import Job, JobState
 from matcher.library.tables import Track
 from matcher.matches.tables import Embedding, Features
@@ -114,21 +115,12 @@ def keep_asset(session: Session, asset: Missing) -> bool:
 
 def queue_stale(session: Session, model: Model) -> int:
     """Queue the extraction of every stale asset that has no job in the model's space; how many."""
-    queued = 0
-    for side in _sides(model):
-        has_job = exists().where(side.job_column == side.table.id, Job.space == side.space)
-        new = select(
-            side.table.id,
-            side.table.sha256,
-            literal(side.modality.value),
-            literal(side.space),
-            literal("queued"),
-            literal("queued"),
-            literal(1),
-        ).where(side.usable(), not_(side.current()), not_(has_job))
-        columns = [side.job_column.key, "media_sha256", "modality", "space", "state", "stage", "attempt"]
-        queued += len(session.scalars(insert(Job).from_select(columns, new).returning(Job.id)).all())
-    return queued
+    return sum(
+        queue_extractions(
+            session, side.table, side.job_column, side.modality, side.space, side.usable(), not_(side.current())
+        )
+        for side in _sides(model)
+    )
 
 
 def _sides(model: Model) -> tuple[_Side, _Side]:

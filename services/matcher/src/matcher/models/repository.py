@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, literal, select, text, update
+from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from matcher.clips.tables import Clip
+from matcher.jobs.queueing import queue_extractions
 from matcher.jobs.tables import OPEN, Job, JobState
 from matcher.library.tables import Track
 from matcher.matches.tables import Embedding
@@ -107,7 +108,8 @@ def spaces_of(model: Model) -> tuple[str, str]:
 
 
 def queue_missing(session: Session, model: Model) -> int:
-    """Queue a job for every asset that has no embedding under the model and whose job is not open or failed for good.
+    """Queue a job for every asset that has no embedding under the model and whose job is not open or failed for good,
+    and for every side of a pair that has none in the model's space; how many.
 
     Features that the store holds already in the model's space are used again, so this re-embeds without decoding.
     """
@@ -117,7 +119,6 @@ def queue_missing(session: Session, model: Model) -> int:
         (Clip, Job.clip_id, Embedding.clip_id, Modality.VIDEO, model.video_space),
     ):
         embedded = exists().where(embedding_column == table.id, Embedding.model_id == model.id)
-        has_job = exists().where(job_column == table.id, Job.space == space)
         done_without = select(table.id).where(~embedded)
         again = (
             update(Job)
@@ -133,33 +134,7 @@ def queue_missing(session: Session, model: Model) -> int:
             .returning(Job.id)
         )
         queued += len(session.scalars(again).all())
-        new = select(
-            table.id,
-            table.sha256,
-            literal(modality.value),
-            literal(space),
-            literal("queued"),
-            literal("queued"),
-            literal(1),
-        ).where(~embedded, ~has_job)
-        columns = [job_column.key, "media_sha256", "modality", "space", "state", "stage", "attempt"]
-        queued += len(session.scalars(insert(Job).from_select(columns, new).returning(Job.id)).all())
-    return queued + _queue_pairs(session, model)
-
-
-def _queue_pairs(session: Session, model: Model) -> int:
-    """Queue a job for every side of a pair that has none in the model's space."""
-    queued = 0
+        queued += queue_extractions(session, table, job_column, modality, space, ~embedded)
     for modality, space in ((Modality.AUDIO, model.audio_space), (Modality.VIDEO, model.video_space)):
-        new = select(
-            Pair.id,
-            Pair.sha256,
-            literal(modality.value),
-            literal(space),
-            literal("queued"),
-            literal("queued"),
-            literal(1),
-        ).where(~exists().where(Job.pair_id == Pair.id, Job.space == space))
-        columns = ["pair_id", "media_sha256", "modality", "space", "state", "stage", "attempt"]
-        queued += len(session.scalars(insert(Job).from_select(columns, new).returning(Job.id)).all())
+        queued += queue_extractions(session, Pair, Job.pair_id, modality, space)
     return queued
