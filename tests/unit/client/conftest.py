@@ -1,5 +1,6 @@
 """A small real server that answers as the API would, written by hand from its description."""
 
+import json
 import socket
 import threading
 import time
@@ -47,6 +48,23 @@ def result(rank: int) -> dict[str, object]:
     return {"rank": rank, "score": 1 / rank, "distance": float(rank), "start_s": 1.92, "audio": audio}
 
 
+def choice() -> dict[str, object]:
+    return {
+        "id": "ch-1", "clip_id": "c", "audio_id": "a", "start_s": 2.5, "model": "m-1", "rank": 3,
+        "created_at": "2026-01-02T03:04:05Z",
+    }  # fmt: skip
+
+
+def model(model_id: str, **changes: object) -> dict[str, object]:
+    return {
+        "id": model_id, "name": "Mine", "kind": "needledrop", "bundle": "demo", "untrained_backbones": True,
+        "state": "ready", "active": False, "installed": False, "seed": 1, "use": ["pairs"], "previous": None,
+        "epoch": None, "epochs": None, "figures": None, "error": None, "has_report": True, "summary": {"pairs": 80},
+        "coverage": {"total": 3, "embedded": 2, "stale": 0}, "created_at": "2026-01-02T03:04:05Z",
+        "ready_at": None, "activated_at": None, "added_by_a_newer_server": True,
+    } | changes  # fmt: skip
+
+
 @dataclass
 class Backend:
     """What the server was sent, and how it is to answer."""
@@ -57,7 +75,9 @@ class Backend:
     tracks: int = 5
     page: int = 2
     uploads: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
+    too_few: bool = False
     deleted: list[str] = field(default_factory=list)
+    wishes: list[tuple[str, str, object]] = field(default_factory=list)
 
     async def upload(self, request: Request) -> Response:
         async with request.form() as form:
@@ -74,7 +94,7 @@ class Backend:
         extra = {"match_url": "/match/x"} if request.url.path == "/videos" else {}
         items = [media(number, **extra) for number in range(start, stop)]
         after = str(stop) if stop < self.tracks else None
-        return JSONResponse({"items": items, "total": self.tracks, "next_cursor": after})
+        return JSONResponse({"items": items, "total": self.tracks, "ready": 0, "next_cursor": after})
 
     async def match(self, request: Request) -> Response:
         match request.path_params["clip"]:
@@ -113,6 +133,39 @@ class Backend:
             return JSONResponse({"status": "unavailable", "parts": {"database": False}}, 503)
         return JSONResponse({"status": "ready", "parts": {"database": True}})
 
+    async def wish(self, request: Request) -> Response:
+        """What was asked for, kept; the answer depends on the path alone."""
+        body = await request.body()
+        self.wishes.append((request.method, request.url.path, json.loads(body) if body else None))
+        path = request.url.path
+        if path.endswith("/choices"):
+            item = choice()
+            return JSONResponse(item, 201) if request.method == "POST" else JSONResponse({"items": [item]})
+        if path == "/models" and request.method == "GET":
+            return JSONResponse({"items": [model("m-2"), model("m-1", active=True)]})
+        if path == "/models" and self.too_few:
+            return problem(409, "too_few_pairs", "a training takes at least 8 pairs", path)
+        return JSONResponse(model("m-2", state="training"), 202)
+
+    async def report(self, request: Request) -> Response:
+        match request.url.path.rpartition("/")[2]:
+            case "report":
+                return JSONResponse({"pairs": 100})
+            case "report.md":
+                return PlainTextResponse("| R@1 |")
+        return Response(b"PNG", media_type="image/png")
+
+    async def events(self, _: Request) -> Response:
+        keep = ("state", "active", "coverage", "epoch", "epochs", "figures", "error")
+        told = [model("m", state="training", epoch=n, epochs=2, figures={"loss": 1 / n}) for n in (1, 2)]
+        told.append(model("m", state="ready", epoch=2, epochs=2))
+        lines = [
+            f"event: {'done' if each['state'] == 'ready' else 'progress'}\r\n"
+            f"data: {json.dumps({name: each[name] for name in keep})}\r\n\r\n"
+            for each in told
+        ]
+        return PlainTextResponse(": ping\r\n\r\n" + "".join(lines), media_type="text/event-stream")
+
     def app(self) -> Starlette:
         return Starlette(
             routes=[
@@ -123,6 +176,19 @@ class Backend:
                 Route("/audio/{id}", self.delete, methods=["DELETE"]),
                 Route("/videos/{id}", self.delete, methods=["DELETE"]),
                 Route("/match/{clip}", self.match),
+                Route("/match/{clip}/choices", self.wish, methods=["GET", "POST"]),
+                Route("/pairs", self.upload, methods=["POST"]),
+                Route("/pairs", self.listing),
+                Route("/pairs/{id}", self.delete, methods=["DELETE"]),
+                Route("/models", self.wish, methods=["GET", "POST"]),
+                Route("/models/{id}/activate", self.wish, methods=["POST"]),
+                Route("/models/{id}/events", self.events),
+                Route("/models/{id}/report", self.report),
+                Route("/models/{id}/report.md", self.report),
+                Route("/models/{id}/report/{picture}", self.report),
+                Route("/models/{id}/activation", self.delete, methods=["DELETE"]),
+                Route("/models/{id}", self.wish),
+                Route("/models/{id}", self.delete, methods=["DELETE"]),
                 Route("/readyz", self.readyz),
             ]
         )

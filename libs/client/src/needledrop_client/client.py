@@ -3,51 +3,35 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
-from needledrop_client.errors import ApiError, UnexpectedAnswerError, UnreachableError, WaitTimeoutError
+from needledrop_client.connection import read
+from needledrop_client.errors import ApiError, UnreachableError, WaitTimeoutError
 from needledrop_client.models import About, Clip, ClipPage, Match, Pending, Track, TrackPage
+from needledrop_client.training import TrainingCalls
 
-PAGE = 100
 POLL_S = 0.5
 
-_A = TypeVar("_A", bound=BaseModel)
 
-
-class Client:
+class Client(TrainingCalls):
     """Talks to one Needledrop server. Methods raise `ApiError`, `UnreachableError` and `UnexpectedAnswerError`."""
-
-    def __init__(self, base_url: str = "http://127.0.0.1:8000", timeout_s: float = 60.0) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=timeout_s)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def upload_audio(self, path: Path, title: str | None = None, artist: str | None = None) -> Track:
         """Add a file to the library; it is streamed, never read whole. The track starts as `queued`."""
         fields = {name: value for name, value in (("title", title), ("artist", artist)) if value is not None}
-        return _read(Track, self._upload("/audio", path, fields))
+        return read(Track, self._upload("/audio", path, fields))
 
     def upload_video(self, path: Path, title: str | None = None) -> Clip:
         """Upload a clip to be matched. The same bytes again give the same clip."""
         fields = {"title": title} if title is not None else {}
-        return _read(Clip, self._upload("/videos", path, fields))
+        return read(Clip, self._upload("/videos", path, fields))
 
     def library(self) -> Iterator[Track]:
         """Every track, page by page."""
         cursor: str | None = None
         while True:
-            page = _read(TrackPage, self._get("/audio", cursor))
+            page = read(TrackPage, self._get("/audio", cursor))
             yield from page.items
             cursor = page.next_cursor
             if cursor is None:
@@ -57,17 +41,17 @@ class Client:
         """Every clip, page by page."""
         cursor: str | None = None
         while True:
-            page = _read(ClipPage, self._get("/videos", cursor))
+            page = read(ClipPage, self._get("/videos", cursor))
             yield from page.items
             cursor = page.next_cursor
             if cursor is None:
                 return
 
     def track(self, track_id: str) -> Track:
-        return _read(Track, self._request("GET", f"/audio/{track_id}"))
+        return read(Track, self._request("GET", f"/audio/{track_id}"))
 
     def clip(self, clip_id: str) -> Clip:
-        return _read(Clip, self._request("GET", f"/videos/{clip_id}"))
+        return read(Clip, self._request("GET", f"/videos/{clip_id}"))
 
     def delete_track(self, track_id: str) -> None:
         self._request("DELETE", f"/audio/{track_id}")
@@ -76,14 +60,14 @@ class Client:
         self._request("DELETE", f"/videos/{clip_id}")
 
     def about(self) -> About:
-        return _read(About, self._request("GET", "/about"))
+        return read(About, self._request("GET", "/about"))
 
     def match_once(self, clip_id: str) -> Pending | Match:
         """How far the clip is: `Pending`, or the first page of its ranking. `ApiError` where the clip can't be used."""
         response = self._get(f"/match/{clip_id}", None)
         if response.status_code == httpx.codes.ACCEPTED:
-            return _read(Pending, response)
-        return _read(Match, response)
+            return read(Pending, response)
+        return read(Match, response)
 
     def match(
         self, clip_id: str, timeout_s: float = 600.0, progress: Callable[[Pending], None] = lambda _: None
@@ -97,7 +81,7 @@ class Client:
             time.sleep(POLL_S)
         results, cursor = list(answer.results), answer.next_cursor
         while cursor is not None:
-            page = _read(Match, self._get(f"/match/{clip_id}", cursor))
+            page = read(Match, self._get(f"/match/{clip_id}", cursor))
             results += page.results
             cursor = page.next_cursor
         return answer.model_copy(update={"results": results, "next_cursor": None})
@@ -117,36 +101,3 @@ class Client:
             if time.monotonic() > deadline:
                 raise WaitTimeoutError(f"the server is not ready after {timeout_s:g} s")
             time.sleep(POLL_S)
-
-    def _upload(self, url: str, path: Path, fields: dict[str, str]) -> httpx.Response:
-        with path.open("rb") as file:
-            return self._request("POST", url, files={"file": (path.name, file)}, data=fields)
-
-    def _get(self, url: str, cursor: str | None) -> httpx.Response:
-        params: dict[str, str | int] = {"limit": PAGE}
-        if cursor is not None:
-            params["cursor"] = cursor
-        return self._request("GET", url, params=params)
-
-    def _request(
-        self,
-        method: str,
-        url: str,
-        params: dict[str, str | int] | None = None,
-        data: dict[str, str] | None = None,
-        files: dict[str, tuple[str, object]] | None = None,
-    ) -> httpx.Response:
-        try:
-            response = self._http.request(method, url, params=params, data=data, files=files)  # type: ignore[arg-type]
-        except httpx.TransportError as error:
-            raise UnreachableError(f"{self._http.base_url} does not answer: {error}") from error
-        if response.is_error:
-            raise ApiError.of(response)
-        return response
-
-
-def _read(kind: type[_A], response: httpx.Response) -> _A:
-    try:
-        return kind.model_validate_json(response.content)
-    except ValidationError as error:
-        raise UnexpectedAnswerError(f"{response.url.path} did not answer with a {kind.__name__}: {error}") from error

@@ -8,18 +8,20 @@ from pydantic import BaseModel, ConfigDict
 Status = Literal["queued", "processing", "ready", "failed"]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """Base of all answers."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Failure(_Answer):
+class Failure(Answer):
     """Why a file can't be used."""
 
     code: str
     detail: str
 
 
-class Media(_Answer):
+class Media(Answer):
     """An uploaded file and how far the work on it has come. `progress` runs from 0 to 1, None where it is unknown."""
 
     id: str
@@ -53,7 +55,7 @@ class Clip(Media):
     match_url: str
 
 
-class Model(_Answer):
+class Model(Answer):
     """The metric that ranks."""
 
     id: str
@@ -62,7 +64,7 @@ class Model(_Answer):
     untrained_backbones: bool
 
 
-class MatchedAudio(_Answer):
+class MatchedAudio(Answer):
     """The track of a result."""
 
     id: str
@@ -72,7 +74,7 @@ class MatchedAudio(_Answer):
     url: str
 
 
-class MatchResult(_Answer):
+class MatchResult(Answer):
     """A track's place in a clip's ranking. `start_s`: where in the track to start."""
 
     rank: int
@@ -82,7 +84,7 @@ class MatchResult(_Answer):
     audio: MatchedAudio
 
 
-class Pending(_Answer):
+class Pending(Answer):
     """The clip is not ranked yet."""
 
     clip_id: str
@@ -91,7 +93,7 @@ class Pending(_Answer):
     progress: float | None = None
 
 
-class Match(_Answer):
+class Match(Answer):
     """A clip's ranking, or a page of it; `total` counts all results."""
 
     clip_id: str
@@ -102,25 +104,25 @@ class Match(_Answer):
     next_cursor: str | None = None
 
 
-class TrackPage(_Answer):
+class TrackPage(Answer):
     items: list[Track]
     total: int
     next_cursor: str | None = None
 
 
-class ClipPage(_Answer):
+class ClipPage(Answer):
     items: list[Clip]
     total: int
     next_cursor: str | None = None
 
 
-class TrackCounts(_Answer):
+class TrackCounts(Answer):
     ready: int
     queued: int
     failed: int
 
 
-class About(_Answer):
+class About(Answer):
     """What runs there."""
 
     name: str

@@ -1,0 +1,74 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.client.conftest import Backend
+
+from needledrop_client import ApiError, Client
+
+
+@pytest.fixture
+def client(backend: Backend) -> Iterator[Client]:
+    with Client(backend.url, timeout_s=10) as client:
+        yield client
+
+
+def test_a_pair_is_uploaded_listed_and_deleted(client: Client, backend: Backend, tmp_path: Path) -> None:
+    file = tmp_path / "film.mp4"
+    file.write_bytes(b"film")
+    assert client.add_pair(file, title="Dance").id == "id-1"
+    assert backend.uploads == [("/pairs", "film.mp4", b"film", {"title": "Dance"})]
+    assert len(list(client.pairs())) == backend.tracks
+    client.delete_pair("id-1")
+    assert backend.deleted == ["/pairs/id-1"]
+
+
+def test_a_choice_names_the_track_and_its_start(client: Client, backend: Backend) -> None:
+    assert client.choose("c", "a", start_s=2.5).rank == 3
+    assert backend.wishes == [("POST", "/match/c/choices", {"audio_id": "a", "start_s": 2.5})]
+    assert [choice.audio_id for choice in client.choices("c")] == ["a"]
+
+
+def test_a_training_says_its_recipe_name_seed_and_sources(client: Client, backend: Backend) -> None:
+    assert client.train("va_metric2", name="Mine", seed=3, use=["pairs", "choices"]).state == "training"
+    wanted = {"recipe": "va_metric2", "name": "Mine", "seed": 3, "use": ["pairs", "choices"]}
+    assert backend.wishes == [("POST", "/models", wanted)]
+
+
+def test_too_few_pairs_are_an_error_with_its_code(client: Client, backend: Backend) -> None:
+    backend.too_few = True
+    with pytest.raises(ApiError) as caught:
+        client.train()
+    assert (caught.value.status, caught.value.code) == (409, "too_few_pairs")
+
+
+def test_the_models_tell_which_is_active_and_what_it_covers(client: Client) -> None:
+    assert [(model.id, model.active, model.coverage.embedded) for model in client.models()] == [
+        ("m-2", False, 2),
+        ("m-1", True, 2),
+    ]
+
+
+def test_progress_is_watched_to_its_end(client: Client) -> None:
+    told = list(client.watch("m"))
+    assert [(progress.state, progress.epoch) for progress in told] == [("training", 1), ("training", 2), ("ready", 2)]
+    assert told[1].figures == {"loss": 0.5}
+
+
+def test_watching_an_unknown_model_is_an_error(client: Client) -> None:
+    with pytest.raises(ApiError):
+        list(client.watch("m/none"))
+
+
+def test_a_report_is_read_as_figures_table_and_pictures(client: Client) -> None:
+    assert client.report("m") == {"pairs": 100}
+    assert client.report_table("m") == "| R@1 |"
+    assert client.report_picture("m", "recall") == b"PNG"
+
+
+def test_activation_and_its_end_name_the_model(client: Client, backend: Backend) -> None:
+    client.activate("m", reextract=True)
+    client.cancel_activation("m")
+    client.delete_model("m")
+    assert backend.wishes == [("POST", "/models/m/activate", {"reextract": True})]
+    assert backend.deleted == ["/models/m/activation", "/models/m"]
