@@ -5,19 +5,26 @@ from pathlib import Path
 
 from rich.console import Console
 
+from needledrop.models.choice import chosen
 from needledrop_local.home import Home, stop_owner
 from needledrop_local.interrupts import interruptible
-from needledrop_local.stack import Stack
+from needledrop_local.stack import PROCFILE, Stack
 
+# Compose's settings; of them the bundle counts here, too.
+ENV_FILE = PROCFILE.with_name(".env")
 CHECK_S = 0.5
 
 
 def run_up(home: Path, port: int) -> None:
-    """Run the system until Ctrl-C or `run_down`. `LocalError` where it does not start or a part ends by itself."""
+    """Run the system until Ctrl-C or `run_down`. `LocalError` where it does not start or a part ends by itself.
+
+    Its bundle is the one that `needledrop-models use` chose, else the demo's.
+    """
     console = Console(stderr=True)
+    bundle = chosen(ENV_FILE)
     with interruptible():
         try:
-            with Stack(home, port, console=console) as stack:
+            with Stack(home, port, bundle=bundle, console=console) as stack:
                 print(f"Needledrop runs at {stack.url} (API at {stack.url}/docs, logs in {home / 'logs'})", flush=True)
                 console.print("Ctrl-C stops it.")
                 while True:

@@ -10,6 +10,7 @@ import typer
 
 from audio_extractor.demo import make_audio_side
 from audio_extractor.extractor import load
+from audio_extractor.smoke import TOLERANCE, smoke_test
 from audio_extractor.worker import serve
 from needledrop.archive import open_bundle
 from needledrop.errors import NeedledropError
@@ -35,6 +36,22 @@ def extract(
         extractor = load(open_bundle(bundle or settings.bundle), settings)
         failed = extract_files(extractor, paths, out)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def smoke(
+    bundle: Annotated[
+        Path | None, typer.Option(help="The model bundle: a folder or a .tar.zst; NEEDLEDROP_BUNDLE if not given.")
+    ] = None,
+) -> None:
+    """Run VGGish's published smoke test on the bundle's weights. Ends with status 1 unless they are the official."""
+    settings = _command_settings()
+    with _reported():
+        figures = smoke_test(open_bundle(bundle or settings.bundle), settings)
+    for figure in figures:
+        word = "right" if figure.passed else "WRONG"
+        print(f"{word}: {figure.name} {figure.found:.6g}, published {figure.published:g} ± {TOLERANCE:.0%}")
+    raise typer.Exit(0 if all(figure.passed for figure in figures) else 1)
 
 
 @app.command()

@@ -105,12 +105,17 @@ def load(bundle: Bundle, settings: CoreSettings) -> AudioExtractor:
 
     `BundleError` where the side is absent, malformed, altered, or of a kind that this extractor does not know.
     """
-    side = bundle.audio
-    preprocessing = _preprocessing(side)
     pca = Pca.load(bundle.pca(Modality.AUDIO))
-    paths = [bundle.file(ref) for ref in side.files]
-    backbone = Vggish.restore(_checkpoint(paths), start_tensorflow(settings), preprocessing.final_relu)
-    return AudioExtractor(bundle.space(Modality.AUDIO), preprocessing, backbone, pca)
+    return AudioExtractor(
+        bundle.space(Modality.AUDIO), _preprocessing(bundle.audio), load_backbone(bundle, settings), pca
+    )
+
+
+def load_backbone(bundle: Bundle, settings: CoreSettings) -> Vggish:
+    """The network of the bundle's audio side alone; `BundleError` as of `load`."""
+    preprocessing = _preprocessing(bundle.audio)
+    paths = [bundle.file(ref) for ref in bundle.audio.files]
+    return Vggish.restore(_checkpoint(paths), start_tensorflow(settings), preprocessing.final_relu)
 
 
 def _preprocessing(side: SidePart) -> Preprocessing:

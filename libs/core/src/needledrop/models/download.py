@@ -99,8 +99,9 @@ class _Part:
         self._note.write_text(json.dumps({"url": self._url, "validator": answer.validator}), encoding="utf-8")
         done = answer.start
         with self.writing(), self.path.open("r+b" if done else "wb") as out:
-            out.seek(done)
-            out.truncate()
+            if done:
+                out.seek(done)
+                out.truncate()
             for piece in answer:
                 out.write(piece)
                 done += len(piece)

@@ -82,12 +82,17 @@ def convert_audio_matrices(mean: Path, projection: Path, path: Path) -> None:
 def _members(path: Path, name: str) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     try:
-        with gzip.open(path) as plain, tarfile.open(fileobj=_Limited(plain), mode="r|") as tar:
-            for member in tar:
-                wanted = member.name.removeprefix("./")
-                if wanted in MEMBERS and member.isfile() and member.size <= MEMBER_LIMIT:
-                    file = tar.extractfile(member)
-                    found[wanted] = _array(file.read() if file else b"", name, wanted)
+        with gzip.open(path) as plain:
+            limited = _Limited(plain)
+            with tarfile.open(fileobj=limited, mode="r|") as tar:
+                for member in tar:
+                    wanted = member.name.removeprefix("./")
+                    if wanted in MEMBERS and member.isfile() and member.size <= MEMBER_LIMIT:
+                        file = tar.extractfile(member)
+                        found[wanted] = _array(file.read() if file else b"", name, wanted)
+            # The checksum stands behind the last byte.
+            while limited.read(1 << 20):
+                pass
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise _invalid(name, f"is not a whole tar.gz archive: {error}") from error
     if missing := [member for member in MEMBERS if member not in found]:

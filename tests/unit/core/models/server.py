@@ -1,0 +1,86 @@
+"""A web server on this machine whose every answer a test decides."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How to answer one request: cut after so many bytes of the body, stall there, with another status, elsewhere."""
+
+    status: int | None = None
+    cut: int | None = None
+    stall: bool = False
+    location: str | None = None
+    tag: str | None = '"1"'
+    ranges: bool = True
+    length: bool = True
+    type: str = "application/octet-stream"
+
+
+@dataclass
+class FileServer:
+    """`files` by name; `plan`: how to answer the next requests, then plainly. `asked`: name and Range of each."""
+
+    url: str
+    files: dict[str, bytes]
+    plan: list[Answer] = field(default_factory=list)
+    usual: Answer = Answer()
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    stalled: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def serving(files: dict[str, bytes]) -> Iterator[FileServer]:
+    """Serve the files until the block ends."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        state = FileServer(f"http://127.0.0.1:{server.server_port}", files)
+        server.state = state  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield state
+        finally:
+            state.stalled.set()
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        state: FileServer = self.server.state  # type: ignore[attr-defined]
+        name, wanted = self.path.rsplit("/", 1)[-1], self.headers.get("Range")
+        state.asked.append((name, wanted))
+        how = state.plan.pop(0) if state.plan else state.usual
+        if how.location:
+            self._head(302, {"Location": how.location, "Content-Length": "0"})
+        elif how.status or name not in state.files:
+            self._head(how.status or 404, {"Content-Length": "0"})
+        else:
+            self._send(state, state.files[name], how, wanted)
+
+    def _send(self, state: FileServer, body: bytes, how: Answer, wanted: str | None) -> None:
+        headers = {"ETag": how.tag} if how.tag else {}
+        start, status = 0, 200
+        if wanted and how.ranges and self.headers.get("If-Range") == how.tag:
+            start, status = int(wanted.removeprefix("bytes=").removesuffix("-")), 206
+            headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+        if how.length:
+            headers["Content-Length"] = str(len(body) - start)
+        self._head(status, {**headers, "Content-Type": how.type})
+        self.wfile.write(body[start:] if how.cut is None else body[start : start + how.cut])
+        if how.stall:
+            self.wfile.flush()
+            state.stalled.wait(20)
+
+    def _head(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
