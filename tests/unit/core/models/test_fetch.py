@@ -116,6 +116,13 @@ def test_a_file_whose_hash_nobody_published_has_to_be_of_its_form(
     assert not (fetching.out / ".downloads" / name).exists()
 
 
+def test_a_file_that_nobody_published_a_hash_of_is_said_to_be_trusted(fetching: Fetching) -> None:
+    fetching(Space.YT8M, hashes={key: value for key, value in HASHES.items() if key != "yt8m_pca.tgz"})
+    said = {line.partition(":")[0]: line for line in fetching.said}
+    assert "no hash of it is published, and it came over plain HTTP" in said["yt8m_pca.tgz"]
+    assert said["vggish_model.ckpt"].endswith("(as expected)")
+
+
 def test_a_metric_for_other_features_is_refused(fetching: Fetching, tmp_path: Path) -> None:
     done = fetching(Space.YT8M, metric=write_metric(tmp_path / "other", audio_hop_s=0.96))
     (failure,) = done.failures

@@ -38,7 +38,7 @@ def fetch(server: FileServer, folder: Path, file: PublicFile) -> FetchedFile:
 @pytest.mark.parametrize("file", [PINNED, BY_NAME])
 def test_a_file_of_the_published_hash_gets_in_place(file: PublicFile, server: FileServer, tmp_path: Path) -> None:
     fetched = fetch(server, tmp_path, file)
-    assert (fetched.size, fetched.sha256, fetched.published) == (len(BODY), digest(BODY), True)
+    assert (fetched.size, fetched.sha256, fetched.pinned) == (len(BODY), digest(BODY), True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "fetched.json"]
     assert store(server, tmp_path).has(file)
 
@@ -67,7 +67,7 @@ def test_a_wrong_file_is_not_added_to_the_next_time(server: FileServer, tmp_path
 
 
 def test_a_file_without_a_published_hash_is_trusted_once_and_then_kept_to(server: FileServer, tmp_path: Path) -> None:
-    assert fetch(server, tmp_path, UNPINNED).published is False
+    assert fetch(server, tmp_path, UNPINNED).pinned is False
     (tmp_path / "a.bin").write_bytes(b"altered")
     assert not store(server, tmp_path).has(UNPINNED)
     server.files["a.bin"] = b"another file"
@@ -82,7 +82,7 @@ def test_a_file_brought_by_hand_is_taken_if_it_is_right(server: FileServer, tmp_
     (tmp_path / "a.bin").write_bytes(BODY)
     assert store(server, tmp_path).has(PINNED)
     assert store(server, tmp_path).has(UNPINNED)
-    assert json.loads((tmp_path / "fetched.json").read_text())["files"]["a.bin"]["published"] is False
+    assert json.loads((tmp_path / "fetched.json").read_text())["files"]["a.bin"]["pinned"] is False
     (tmp_path / "a.bin").write_bytes(b"another")
     assert not store(server, tmp_path).has(PINNED)
     assert not store(server, tmp_path).has(UNPINNED)

@@ -12,6 +12,7 @@ from needledrop.models.assemble import assemble, has_metric
 from needledrop.models.catalog import PcaSource, PublicFile, Space, files_of, with_hashes
 from needledrop.models.download import OnBytes
 from needledrop.models.matrix_data import read_matrix
+from needledrop.models.record import FetchedFile
 from needledrop.models.store import FileStore, Form
 from needledrop.models.yt8m_pca import AUDIO_DIM, POOL_DIM, VIDEO_DIM, read_archive
 
@@ -90,8 +91,14 @@ def _ensure(file: PublicFile, store: FileStore, show: Show, say: Say) -> None:
         return
     with show(file) as on_bytes:
         fetched = store.fetch(file, FORMS.get(file.name), on_bytes)
-    how = "as published" if fetched.published else "no hash is published: this one is noted in fetched.json and kept to"
-    say(f"{file.name}: {fetched.size:,} bytes, SHA-256 {fetched.sha256} ({how})")
+    say(f"{file.name}: {fetched.size:,} bytes, SHA-256 {fetched.sha256} ({_trust(fetched)})")
+
+
+def _trust(fetched: FetchedFile) -> str:
+    if fetched.pinned:
+        return "as expected"
+    plain = ", and it came over plain HTTP" if fetched.source.startswith("http://") else ""
+    return f"no hash of it is published{plain}: this one is noted in fetched.json and kept to"
 
 
 def _notes(files: Sequence[PublicFile]) -> str:

@@ -42,7 +42,7 @@ def what_is_there(folder: Path) -> None:
             print(f"{root}: {error.detail}")
     for record in sorted(path for depth in ("*/", "*/*/") for path in folder.glob(depth + NAME)):
         for name, file in sorted(Record.load(record.parent).files.items()):
-            how = "published" if file.published else "noted when it first came"
+            how = "as pinned" if file.pinned else "noted when it first came"
             print(f"{record.parent / name}: {file.size:,} bytes, SHA-256 {file.sha256[:SHOWN_DIGITS]}… ({how})")
 
 

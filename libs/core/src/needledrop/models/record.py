@@ -11,13 +11,13 @@ NAME = "fetched.json"
 
 
 class FetchedFile(BaseModel):
-    """`published`: whether the hash was checked against a published one, or is only what came the first time."""
+    """`pinned`: whether the hash was known before the file came, or is only what came the first time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     source: str
     size: int
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    published: bool
+    pinned: bool
 
 
 class Record(BaseModel):

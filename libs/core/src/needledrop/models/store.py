@@ -80,7 +80,7 @@ class FileStore:
 
     def _note(self, file: PublicFile, path: Path, found: str, source: str) -> FetchedFile:
         size = path.stat().st_size
-        fetched = FetchedFile(source=source, size=size, sha256=found, published=file.sha256 is not None)
+        fetched = FetchedFile(source=source, size=size, sha256=found, pinned=file.sha256 is not None)
         self._record.add(self.folder, file.name, fetched)
         return fetched
 
