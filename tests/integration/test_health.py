@@ -52,5 +52,7 @@ def test_openapi_declares_every_route_with_problem_answers(api: Api) -> None:
     assert {"/audio", "/audio/{track_id}", "/audio/{track_id}/file", "/videos", "/match/{clip_id}", "/readyz"} <= set(
         paths
     )
+    assert {"/pairs", "/match/{clip_id}/choices", "/models", "/models/{model_id}/activate"} <= set(paths)
     assert "multipart/form-data" in paths["/videos"]["post"]["requestBody"]["content"]
     assert "Problem" in str(paths["/match/{clip_id}"]["get"]["responses"]["422"])
+    assert "Problem" in str(paths["/models"]["post"]["responses"]["409"])

@@ -1,0 +1,100 @@
+"""A model's server-sent events while it is trained, activated, deleted."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from matcher.models import embedding, events
+from tests.integration.activating import add_model, queued_task, reembedding
+from tests.integration.conftest import Api
+from tests.integration.training import MadeUpFit, add_pairs, ask, task_of, trainer
+
+WAIT_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def _poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "POLL_S", 0.01)
+
+
+def watched(api: Api, model: str, on_event: Callable[[str, dict[str, Any]], None]) -> list[tuple[str, dict[str, Any]]]:
+    """All events to the end, each told to `on_event` as it comes."""
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    async def collect() -> None:
+        async for event in events.watch(api.database, model):
+            told.append((event.event or "", json.loads(event.data or "")))
+            on_event(*told[-1])
+
+    asyncio.run(collect())
+    return told
+
+
+def test_every_epoch_is_told_and_the_last_event_says_done(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+    seen = {epoch: threading.Event() for epoch in (1, 2, 3)}
+    fit = MadeUpFit(lambda epoch: seen[epoch].wait(WAIT_S) and None)
+    worker = threading.Thread(target=trainer(api, fit, tmp_path).run, args=[task_of(api, model)])
+
+    def on_event(name: str, progress: dict[str, Any]) -> None:
+        if not worker.is_alive() and name == "progress" and progress["epoch"] is None:
+            worker.start()
+        elif progress["epoch"]:
+            seen[progress["epoch"]].set()
+
+    told = watched(api, model, on_event)
+    worker.join()
+    assert [(name, progress["state"], progress["epoch"]) for name, progress in told] == [
+        ("progress", "training", None),
+        ("progress", "training", 1),
+        ("progress", "training", 2),
+        ("progress", "training", 3),
+        ("done", "ready", 3),
+    ]
+
+
+def test_an_activation_is_told_by_its_coverage(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "TURN_S", 0.0)
+    monkeypatch.setattr(embedding, "BATCH", 1)
+    for number in range(2):
+        api.add_track(f"t{number}", [[number, 1, 2]])
+    model = add_model(api)
+    api.client.post(f"/models/{model}/activate")
+
+    def one_turn(_: str, __: dict[str, Any]) -> None:
+        if task := queued_task(api):
+            reembedding(api).turn(task)
+
+    told = watched(api, model, one_turn)
+    assert [progress["coverage"]["embedded"] for _, progress in told] == [0, 1, 2, 2][: len(told)]
+    assert told[0][1]["state"] == "embedding"
+    assert (told[-1][0], told[-1][1]["active"]) == ("done", True)
+
+
+def test_deleting_the_model_ends_its_events(api: Api) -> None:
+    add_pairs(api)
+    model = ask(api)
+    told = watched(api, model, lambda name, _: name == "progress" and api.client.delete(f"/models/{model}") and None)
+    assert [name for name, _ in told] == ["progress", "gone"]
+
+
+def test_a_failed_activation_ends_its_events_as_failed(api: Api) -> None:
+    track = api.add_track("a", [[1, 1, 1]])
+    model = add_model(api)
+    api.client.post(f"/models/{model}/activate")
+    job = api.job(track)
+    for key in api.store.keys(f"features/{job.media_sha256[:2]}/{job.media_sha256}"):
+        api.store.delete(key)
+
+    def one_turn(_: str, __: dict[str, Any]) -> None:
+        if task := queued_task(api):
+            reembedding(api).turn(task)
+
+    told = watched(api, model, one_turn)
+    assert (told[-1][0], told[-1][1]["error"]["code"]) == ("failed", "storage_missing")
