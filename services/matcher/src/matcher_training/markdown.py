@@ -70,11 +70,12 @@ def _reference(metric: MetricReport) -> list[str]:
 
 
 def _notes(report: Report) -> list[str]:
-    draws = sorted({gallery.draws for subset in report.metrics[0].subsets for gallery in subset.galleries})
+    draws = max(gallery.draws for subset in report.metrics[0].subsets for gallery in subset.galleries)
+    over = f"{draws} seeded draws of the gallery without replacement" if draws > 1 else "one gallery"
     return [
-        f"Recalls in percent. Mean ± standard deviation over {' or '.join(map(str, draws))} seeded draws of the "
-        "gallery, without replacement, every item of it a query once; in brackets a 95 % bootstrap interval over the "
-        "videos. Distances that tie with the right answer count against the metric."
+        f"Recalls in percent. Mean ± standard deviation over {over}, every item of it a query once; a gallery of all "
+        "pairs is there once. In brackets a 95 % bootstrap interval over the videos. Distances that tie with the right "
+        "answer count against the metric."
     ]
 
 

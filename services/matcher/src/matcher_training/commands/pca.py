@@ -18,7 +18,7 @@ def pca(
     out: Annotated[Path, typer.Option(help="The .npz to write: mean, components, explained_variance.", dir_okay=False)],
     components: Annotated[int, typer.Option(min=1, help="Columns after the PCA.")] = 1024,
 ) -> None:
-    """Fit a whitening PCA on raw features; `needledrop-models` puts it into a bundle."""
+    """Fit a whitening PCA on raw features; `needledrop-models complete` puts it into a bundle."""
     with reported():
         files = raw_files(data)
         console = Console(stderr=True)

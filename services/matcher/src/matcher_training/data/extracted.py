@@ -62,7 +62,7 @@ class FeatureCache:
 
     def path(self, media: Media) -> Path:
         """Where the features of a content lie, once they were extracted."""
-        return self._folder / f"{media.sha256}.npy"
+        return self._folder / f"{media.sha256}{self._suffix}"
 
     def read(self, media: Media) -> Rows:
         """[T, D] of a content that `fill` extracted; `FeatureError` where the file was damaged since."""
@@ -83,7 +83,7 @@ class FeatureCache:
             lines = self._run(links, inside / "out")
             failed = {}
             for link, each in zip(links, media, strict=True):
-                made = inside / "out" / f"{each.sha256}{'.raw' if self._raw else ''}.npy"
+                made = inside / "out" / f"{each.sha256}{self._suffix}"
                 if made.exists():
                     made.replace(self.path(each))
                     continue
@@ -104,6 +104,10 @@ class FeatureCache:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise BundleError(ErrorCode.BUNDLE_INVALID, f"{self._modality}-extractor could not start: {last}")
         return lines
+
+    @property
+    def _suffix(self) -> str:
+        return ".raw.npy" if self._raw else ".npy"
 
     def _note(self, media: Media) -> Path:
         return self._folder / f"{media.sha256}.failed"
