@@ -39,7 +39,11 @@ def test_every_epoch_is_told_and_the_last_event_says_done(api: Api, tmp_path: Pa
     add_pairs(api)
     model = ask(api)
     seen = {epoch: threading.Event() for epoch in (1, 2, 3)}
-    fit = MadeUpFit(lambda epoch: seen[epoch].wait(WAIT_S) and None)
+
+    def wait(epoch: int) -> None:
+        assert seen[epoch].wait(WAIT_S)
+
+    fit = MadeUpFit(wait)
     worker = threading.Thread(target=trainer(api, fit, tmp_path).run, args=[task_of(api, model)])
 
     def on_event(name: str, progress: dict[str, Any]) -> None:
@@ -80,7 +84,12 @@ def test_an_activation_is_told_by_its_coverage(api: Api, monkeypatch: pytest.Mon
 def test_deleting_the_model_ends_its_events(api: Api) -> None:
     add_pairs(api)
     model = ask(api)
-    told = watched(api, model, lambda name, _: name == "progress" and api.client.delete(f"/models/{model}") and None)
+
+    def delete(name: str, _: dict[str, Any]) -> None:
+        if name == "progress":
+            api.client.delete(f"/models/{model}")
+
+    told = watched(api, model, delete)
     assert [name for name, _ in told] == ["progress", "gone"]
 
 

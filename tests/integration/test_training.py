@@ -157,7 +157,11 @@ def test_a_training_that_cannot_be_done_fails_with_its_code(api: Api, tmp_path: 
 def test_deleting_a_model_ends_its_training_and_leaves_no_file(api: Api, tmp_path: Path) -> None:
     add_pairs(api)
     model = ask(api)
-    fit = MadeUpFit(lambda _: api.client.delete(f"/models/{model}") and None)
+
+    def delete(_: int) -> None:
+        api.client.delete(f"/models/{model}")
+
+    fit = MadeUpFit(delete)
     trainer(api, fit, tmp_path / "work").run(task_of(api, model))
     assert api.client.get(f"/models/{model}").json()["code"] == "not_found"
     assert list(api.store.keys("models")) == []

@@ -50,7 +50,7 @@ def _progress(session: Session, model: Model) -> ModelProgress:
         epoch=training.epoch if training else None,
         epochs=training.epochs if training else None,
         figures=training.figures if training else None,
-        error=_failure(training) or _failure(activation),
+        error=_failure(training) or (None if model.active else _failure(activation)),
         coverage=Coverage(total=covered.total, embedded=covered.embedded, stale=covered.stale),
     )
 
