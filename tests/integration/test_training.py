@@ -33,7 +33,7 @@ def test_from_pairs_to_a_model_in_use_and_back(api: Api, tmp_path: Path) -> None
     trained = api.client.get(f"/models/{model}").json()
     assert (trained["state"], trained["epoch"], trained["epochs"]) == ("ready", EPOCHS, EPOCHS)
     assert trained["figures"] == {"loss": 1 / 3, "median_rank": None}
-    assert trained["summary"] == {"pairs": 8, "loss": None}
+    assert trained["summary"] == {"pairs": 10, "loss": None}
     assert [listed["id"] for listed in api.client.get("/models").json()["items"]] == [model, "test-model"]
     assert list((tmp_path / "work").iterdir()) == []
 
@@ -73,22 +73,22 @@ def test_a_training_gets_both_sides_of_every_pair_as_they_were_extracted(api: Ap
     fit = MadeUpFit()
     trainer(api, fit, tmp_path).run(task_of(api, ask(api)))
     [work] = fit.works
-    assert len(work.pairs) == 8
-    for number in range(8):
+    assert len(work.pairs) == 10
+    for number in range(10):
         np.testing.assert_array_equal(work.pairs.video[number], [[number, 1, 2], [number, 3, 4]])
         np.testing.assert_array_equal(work.pairs.audio[number], [[number, 5, 6]])
 
 
 def test_a_choice_trains_on_the_track_from_where_it_starts_as_long_as_the_clip(api: Api, tmp_path: Path) -> None:
-    track = api.add_track("track", [[row, 0, 0] for row in range(20)])
-    for number in range(8):
+    track = api.add_track("track", [[row, 0, 0] for row in range(30)])
+    for number in range(10):
         clip = api.add_clip(f"clip {number}", [[number, 7, 7]] * 3)
         api.client.post(f"/match/{clip}/choices", json={"audio_id": track, "start_s": number * 2.0})
     fit = MadeUpFit()
     trainer(api, fit, tmp_path).run(task_of(api, ask(api, use=["choices"])))
     pairs = fit.works[0].pairs
-    assert [pairs.audio[number][:, 0].tolist() for number in range(8)] == [[n, n + 1, n + 2] for n in range(0, 16, 2)]
-    assert [len(pairs.video[number]) for number in range(8)] == [3] * 8
+    assert [pairs.audio[number][:, 0].tolist() for number in range(10)] == [[n, n + 1, n + 2] for n in range(0, 20, 2)]
+    assert [len(pairs.video[number]) for number in range(10)] == [3] * 10
 
 
 @pytest.mark.parametrize("use", [["pairs"], ["choices"], ["pairs", "choices"]])
@@ -98,7 +98,7 @@ def test_too_few_pairs_are_refused_with_how_many_there_are_and_are_needed(api: A
     add_pairs(api, 3)
     answer = api.client.post("/models", json={"use": use})
     assert (answer.status_code, answer.json()["code"]) == (409, "too_few_pairs")
-    assert (answer.json()["have"], answer.json()["need"]) == (3 * ("pairs" in use) + ("choices" in use), 8)
+    assert (answer.json()["have"], answer.json()["need"]) == (3 * ("pairs" in use) + ("choices" in use), 10)
 
 
 @pytest.mark.parametrize("wanted", [{"recipe": "magic"}, {"use": []}, {"seed": -1}, {"name": ""}, {"colour": "red"}])

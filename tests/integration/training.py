@@ -59,7 +59,7 @@ def task_of(api: Api, model: str) -> ModelTask:
         return ModelTask(job_id=job.id, attempt=job.attempt)
 
 
-def add_pairs(api: Api, count: int = 8) -> list[str]:
+def add_pairs(api: Api, count: int = 10) -> list[str]:
     return [api.add_pair(f"film {n}", [[n, 1, 2], [n, 3, 4]], [[n, 5, 6]]) for n in range(count)]
 
 
