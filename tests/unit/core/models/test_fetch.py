@@ -87,6 +87,12 @@ def test_files_that_are_not_the_official_ones_are_refused_by_their_published_has
     assert "expected 108,949,747 bytes" in done.failures[2].detail
 
 
+def test_an_archive_that_is_not_youtube_8ms_fails_the_published_check(fetching: Fetching) -> None:
+    details = [failure.detail for failure in fetching(Space.YT8M, hashes=None).failures]
+    assert any(detail.startswith("yt8m_pca.tgz is not YouTube-8M's PCA") for detail in details)
+    assert not (fetching.out / ".downloads" / "yt8m_pca.tgz").exists()
+
+
 def test_one_file_that_fails_keeps_only_its_own_space_back(fetching: Fetching, metric: Path) -> None:
     del fetching.server.files["inception_v3_google-0cc3c7bd.pth"]
     done = fetching(*Space, metric=metric)

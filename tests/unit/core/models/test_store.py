@@ -95,6 +95,10 @@ def test_a_file_of_another_form_is_neither_kept_nor_noted(server: FileServer, tm
     with pytest.raises(BundleError, match=r"a\.bin is of another form"):
         store(server, tmp_path).fetch(UNPINNED, refuse, lambda *_: None)
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a.bin").write_bytes(b"brought by hand")
+    with pytest.raises(BundleError, match=r"a\.bin is of another form"):
+        store(server, tmp_path).has(UNPINNED, refuse)
+    assert not (tmp_path / "fetched.json").exists()
 
 
 def test_a_record_that_can_not_be_read_is_told(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from needledrop.models.assemble import assemble, has_metric
 from needledrop.models.catalog import PcaSource, PublicFile, Space, files_of, with_hashes
 from needledrop.models.download import OnBytes
 from needledrop.models.matrix_data import read_matrix
+from needledrop.models.published import check_archive
 from needledrop.models.record import FetchedFile
 from needledrop.models.store import FileStore, Form
 from needledrop.models.yt8m_pca import AUDIO_DIM, POOL_DIM, VIDEO_DIM, read_archive
@@ -64,11 +65,13 @@ def fetch(
     `metric`: the folder of the metric for `yt8m`. `hashes` pin the files in place of the published ones.
     """
     result = Fetched()
+    official = hashes is None
     missing: set[str] = set()
     wanted = {file.name: file for space in spaces for file in with_hashes(files_of(space, pca), hashes)}
     for file in wanted.values():
+        form = check_archive if official and file.name == catalog.YT8M_PCA.name else FORMS.get(file.name)
         try:
-            _ensure(file, store, show, say)
+            _ensure(file, form, store, show, say)
         except NeedledropError as error:
             missing.add(file.name)
             result.failures.append(error)
@@ -76,7 +79,7 @@ def fetch(
         files = files_of(space, pca)
         if missing.isdisjoint(file.name for file in files):
             root = out / space if len(spaces) > 1 else out
-            notes = OTHER_NOTES if hashes is not None else _notes(files)
+            notes = _notes(files) if official else OTHER_NOTES
             with_metric = metric if space is Space.YT8M and metric and has_metric(metric) else None
             try:
                 result.bundles[space] = assemble(space, store.folder, root, with_metric, pca, notes)
@@ -85,12 +88,12 @@ def fetch(
     return result
 
 
-def _ensure(file: PublicFile, store: FileStore, show: Show, say: Say) -> None:
-    if store.has(file):
+def _ensure(file: PublicFile, form: Form | None, store: FileStore, show: Show, say: Say) -> None:
+    if store.has(file, form):
         say(f"{file.name}: there already")
         return
     with show(file) as on_bytes:
-        fetched = store.fetch(file, FORMS.get(file.name), on_bytes)
+        fetched = store.fetch(file, form, on_bytes)
     say(f"{file.name}: {fetched.size:,} bytes, SHA-256 {fetched.sha256} ({_trust(fetched)})")
 
 

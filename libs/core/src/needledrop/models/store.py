@@ -24,16 +24,18 @@ class FileStore:
         self._patience = patience or Patience()
         self._record = Record.load(folder)
 
-    def has(self, file: PublicFile) -> bool:
+    def has(self, file: PublicFile, form: Form | None = None) -> bool:
         """Whether the file is there and right: as published, or where nothing is, as the first time.
 
-        A file that was put there by hand, and that nobody published a hash of, is taken and noted.
+        A file that was put there by hand, and that nobody published a hash of, is taken and noted if it has the form.
         """
         path = self.folder / file.name
         if not path.is_file():
             return False
         found, noted = sha256(path), self._record.files.get(file.name)
         if file.sha256 is None and noted is None:
+            if form:
+                form(path, file.name)
             self._note(file, path, found, "this folder")
         return self._is_right(file, found)
 
