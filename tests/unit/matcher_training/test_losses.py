@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from matcher_training.losses import SymmetricInfoNCE, contrastive_loss, distance_matrix
+from matcher_training.losses import SymmetricInfoNCE, contrastive_loss, distance_matrix, info_nce
 
 
 def test_distance_matrix_is_the_root_of_summed_squares() -> None:
@@ -72,3 +72,30 @@ def test_info_nce_learns_its_temperature_up_to_a_hundred() -> None:
     steep, at_the_cap = SymmetricInfoNCE(1e6), SymmetricInfoNCE(100.0)
     close = torch.tensor([[0.02, 0.01], [0.01, 0.02]])
     assert steep(close).item() == pytest.approx(at_the_cap(close).item())
+
+
+def softmax(row: list[float]) -> list[float]:
+    total = sum(math.exp(value) for value in row)
+    return [math.exp(value) / total for value in row]
+
+
+def test_info_nce_agrees_with_a_plain_loop_over_rows_and_columns() -> None:
+    scores = [[2.0, 0.5, -1.0], [0.1, 1.5, 0.3], [0.7, -0.2, 0.9]]
+
+    total = 0.0
+    for i in range(3):
+        total -= math.log(softmax(scores[i])[i])
+        total -= math.log(softmax([row[i] for row in scores])[i])
+    assert info_nce(torch.tensor(scores)).item() == pytest.approx(total / 6, rel=1e-6)
+
+
+def test_soft_targets_are_another_models_softmax_in_each_direction() -> None:
+    scores = [[2.0, 0.5, -1.0], [0.1, 1.5, 0.3], [0.7, -0.2, 0.9]]
+    targets = [[3.0, 2.5, 0.0], [2.5, 3.0, 0.0], [0.0, 0.0, 4.0]]
+
+    total = 0.0
+    for i in range(3):
+        column, wanted = [row[i] for row in scores], [row[i] for row in targets]
+        for found, aim in ((softmax(scores[i]), softmax(targets[i])), (softmax(column), softmax(wanted))):
+            total -= sum(share * math.log(value) for share, value in zip(aim, found, strict=True))
+    assert info_nce(torch.tensor(scores), torch.tensor(targets)).item() == pytest.approx(total / 6, rel=1e-6)

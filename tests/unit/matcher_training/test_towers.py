@@ -6,7 +6,8 @@ import torch
 from tests.unit.matcher_training.reference_weights import VA_METRIC2_SHAPES, VA_METRIC_SHAPES, reference_state_dict
 
 from matcher_training.losses import distance_matrix
-from matcher_training.towers import MetricKind, make_metric
+from matcher_training.make import make_metric
+from matcher_training.towers import MetricKind
 from needledrop.features import dequantise
 
 EXPECTED = Path(__file__).parents[2] / "data" / "metric_expected.npz"
@@ -34,7 +35,7 @@ def test_distances_are_those_of_the_reference(kind: MetricKind, name: str, shape
     np.testing.assert_allclose(pairwise.numpy(), np.diagonal(wanted), rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", list(MetricKind))
+@pytest.mark.parametrize("kind", [MetricKind.VA_METRIC, MetricKind.VA_METRIC2])
 def test_other_feature_dimensions_and_lengths_are_taken(kind: MetricKind) -> None:
     metric = make_metric(kind, video_dim=40, audio_dim=16)
 

@@ -1,7 +1,9 @@
 """Embedding clips and windows of tracks with a bundle's metric: the L2 distance of two embeddings is the metric's."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +11,17 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from matcher_training.towers import Metric, MetricKind, make_metric
+from matcher_training.make import make_metric
+from matcher_training.shapes import MetricShape
+from matcher_training.towers import Metric, MetricKind
 from matcher_training.weights import load_weights
-from needledrop.bundle import Bundle, MetricPart
+from needledrop.bundle import Bundle, SidePart
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Codes, Modality, check_matrix, dequantise, require_space
+from needledrop.metric import MetricCard, MetricSide
 
 Vector = npt.NDArray[np.float32]
+Steps = npt.NDArray[np.float16]
 BATCH = 256
 
 
@@ -26,6 +32,8 @@ class MetricConfig(BaseModel):
     window_s: float = Field(gt=0, description="Length of a track's windows.")
     window_hop_s: float = Field(gt=0, description="From the start of one window to the start of the next.")
     max_s: float = Field(gt=0, description="How much of a clip, from its start, is embedded.")
+    step_s: float | None = Field(default=None, gt=0, description="Length of the stretch that a step's embedding is of.")
+    towers: MetricShape | None = Field(default=None, description="For the kind `needledrop`: its towers.")
 
 
 @dataclass(frozen=True)
@@ -45,13 +53,12 @@ class Embedder:
         self.dim = metric.dim
         self.config = config
         self._device = _device(device)
-        self._metric = metric.to(self._device).eval()
-        self._video_dim = video_dim
-        self._audio_dim = audio_dim
+        self.metric = metric.to(self._device).eval()
+        self._dims = {Modality.VIDEO: video_dim, Modality.AUDIO: audio_dim}
 
     def windows(self, codes: Codes, hop_s: float) -> list[Window]:
         """The windows of a track's audio features, uint8 [T, D], in order of time; see `window_spans`."""
-        check_matrix(codes, self._audio_dim)
+        check_matrix(codes, self._dims[Modality.AUDIO])
         spans = window_spans(len(codes), hop_s, self.config)
         stretches = (codes[start:stop] for start, stop in spans)
         vectors = np.concatenate([self._embed(Modality.AUDIO, batch) for batch in _batches(stretches)])
@@ -59,13 +66,27 @@ class Embedder:
 
     def clip(self, codes: Codes, hop_s: float) -> Vector:
         """The embedding of the first `max_s` seconds of a clip's video features, uint8 [T, D]."""
-        check_matrix(codes, self._video_dim)
+        check_matrix(codes, self._dims[Modality.VIDEO])
         vector: Vector = self._embed(Modality.VIDEO, [codes[: _count(self.config.max_s, hop_s)]])[0]
         return vector
 
+    def steps(self, modality: Modality, codes: Codes, hop_s: float) -> Steps | None:
+        """float16 [T, `dim`]: for each row the embedding of the `step_s` seconds around it; None where there are none.
+
+        At the ends the stretch is the one that still fits. Two sides are aligned by the inner product of their steps.
+        """
+        if self.config.step_s is None:
+            return None
+        check_matrix(codes, self._dims[modality])
+        length = min(len(codes), _count(self.config.step_s, hop_s))
+        starts = np.clip(np.arange(len(codes)) - (length - 1) // 2, 0, len(codes) - length)
+        stretches = (codes[start : start + length] for start in starts)
+        vectors = [self._embed(modality, batch) for batch in _batches(stretches)]
+        return np.concatenate(vectors).astype(np.float16)
+
     def _embed(self, modality: Modality, stretches: list[Codes]) -> Vector:
         features = torch.from_numpy(dequantise(np.stack(stretches))).to(self._device)
-        tower = self._metric.audio if modality is Modality.AUDIO else self._metric.video
+        tower = self.metric.audio if modality is Modality.AUDIO else self.metric.video
         with torch.inference_mode():
             embeddings: Tensor = tower(features)
         return np.asarray(embeddings.cpu().numpy(), dtype=np.float32)
@@ -80,10 +101,34 @@ def load_embedder(bundle: Bundle, device: str = "cpu") -> Embedder:
     part = bundle.metric
     require_space(bundle.space(Modality.AUDIO).id, part.audio_space)
     require_space(bundle.space(Modality.VIDEO).id, part.video_space)
-    kind, config = _description(part)
-    metric = make_metric(kind, bundle.video.dim, bundle.audio.dim)
-    load_weights(metric, bundle.file(part.weights))
-    return Embedder(metric, config, bundle.video.dim, bundle.audio.dim, device)
+    kind, config = _description(part.kind, part.config)
+    sides = bundle.video, bundle.audio
+    return _load(kind, config, sides, bundle.file(part.weights), device)
+
+
+def load_metric(folder: Path, device: str = "cpu") -> Embedder:
+    """The metric of a folder, whose hash was just checked, ready to embed on `device`; errors as `load_embedder`."""
+    card = MetricCard.load(folder)
+    kind, config = _description(card.kind, card.config)
+    return _load(kind, config, (card.video, card.audio), folder / card.weights.path, device)
+
+
+def load_towers(folder: Path) -> Metric:
+    """The towers of a metric's folder, on the CPU in eval mode; errors as `load_embedder`."""
+    return load_metric(folder).metric
+
+
+def _load(
+    kind: MetricKind,
+    config: MetricConfig,
+    sides: tuple[MetricSide | SidePart, MetricSide | SidePart],
+    weights: Path,
+    device: str,
+) -> Embedder:
+    video, audio = sides
+    metric = make_metric(kind, video.dim, audio.dim, config.towers, (video.hop_s, audio.hop_s))
+    load_weights(metric, weights)
+    return Embedder(metric, config, video.dim, audio.dim, device)
 
 
 def window_spans(rows: int, hop_s: float, config: MetricConfig) -> list[tuple[int, int]]:
@@ -115,11 +160,11 @@ def _batches(stretches: Iterable[Codes]) -> Iterator[list[Codes]]:
         yield batch
 
 
-def _description(part: MetricPart) -> tuple[MetricKind, MetricConfig]:
-    if part.kind not in list(MetricKind):
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the metric's kind “{part.kind}” is not known")
+def _description(kind: str, config: Mapping[str, Any]) -> tuple[MetricKind, MetricConfig]:
+    if kind not in list(MetricKind):
+        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the metric's kind “{kind}” is not known")
     try:
-        return MetricKind(part.kind), MetricConfig.model_validate(part.config)
+        return MetricKind(kind), MetricConfig.model_validate(config)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])

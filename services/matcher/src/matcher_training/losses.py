@@ -39,3 +39,19 @@ class SymmetricInfoNCE(nn.Module):
         rows = nn.functional.cross_entropy(logits, targets)
         columns = nn.functional.cross_entropy(logits.T, targets)
         return (rows + columns) / 2
+
+
+def info_nce(scores: Tensor, targets: Tensor | None = None) -> Tensor:
+    """Symmetric InfoNCE (van den Oord et al. 2018), both directions as in CLIP, of scaled similarities [N, N].
+
+    The diagonal holds the pairs. With `targets` [N, N], another model's scaled similarities, the two directions'
+    softmax of those are the targets (Hinton et al. 2015): what it finds alike is no false negative.
+    """
+    if targets is None:
+        diagonal = torch.arange(len(scores), device=scores.device)
+        both = nn.functional.cross_entropy(scores, diagonal) + nn.functional.cross_entropy(scores.T, diagonal)
+    else:
+        both = nn.functional.cross_entropy(scores, targets.softmax(dim=1)) + nn.functional.cross_entropy(
+            scores.T, targets.T.softmax(dim=1)
+        )
+    return both / 2

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 
 from matcher_training.data import Pairs, Sequences, floats
-from matcher_training.towers import Metric, MetricKind, make_metric
-from matcher_training.weights import load_weights
-from needledrop.errors import BundleError, ErrorCode, FeatureError
+from matcher_training.embedder import load_towers
+from matcher_training.towers import Metric
+from needledrop.errors import ErrorCode, FeatureError
 from needledrop.features import Modality, require_space
 from needledrop.metric import MetricCard
 
@@ -52,8 +52,4 @@ def load_tower_embedder(folder: Path, pairs: Pairs) -> TowerEmbedder:
             )
         if side.space is not None and sequences.space is not None:
             require_space(sequences.space, side.space)
-    if card.kind not in list(MetricKind):
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the metric's kind “{card.kind}” is not known")
-    metric = make_metric(MetricKind(card.kind), card.video.dim, card.audio.dim)
-    load_weights(metric, folder / card.weights.path)
-    return TowerEmbedder(metric)
+    return TowerEmbedder(load_towers(folder))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 class MetricKind(StrEnum):
     VA_METRIC = "va_metric"
     VA_METRIC2 = "va_metric2"
+    NEEDLEDROP = "needledrop"
 
 
 class Metric(nn.Module, ABC):
@@ -87,13 +88,9 @@ class LastOutput(nn.Module):
         return outputs[:, -1]
 
 
-def make_metric(kind: MetricKind, video_dim: int = 1024, audio_dim: int = 128) -> Metric:
-    """An untrained metric, drawn from torch's global generator; linear layers as in the reference (Xavier, zeros)."""
-    match kind:
-        case MetricKind.VA_METRIC:
-            return VAMetric(video_dim, audio_dim)
-        case MetricKind.VA_METRIC2:
-            return VAMetric2(video_dim, audio_dim)
+def make_reference(kind: MetricKind, video_dim: int = 1024, audio_dim: int = 128) -> Metric:
+    """One of the reference's metrics, untrained, drawn from torch's global generator (Xavier, zeros, as there)."""
+    return VAMetric(video_dim, audio_dim) if kind is MetricKind.VA_METRIC else VAMetric2(video_dim, audio_dim)
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:

@@ -12,7 +12,8 @@ from torch import Tensor
 from matcher_training.data import Pairs, stack
 from matcher_training.evaluate import Retrieval, retrieval
 from matcher_training.losses import SymmetricInfoNCE, distance_matrix
-from matcher_training.towers import Metric, MetricKind, make_metric
+from matcher_training.make import make_metric
+from matcher_training.towers import Metric, MetricKind
 from needledrop.features import Codes, dequantise
 
 

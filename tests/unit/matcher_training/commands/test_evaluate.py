@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from matcher_training.cli import app
 from matcher_training.data import Pairs, Sequences, floats
 from matcher_training.figures import Report
+from matcher_training.make import make_metric
 from matcher_training.tower_embedder import TowerEmbedder, load_tower_embedder
-from matcher_training.towers import MetricKind, make_metric
+from matcher_training.towers import MetricKind
 from matcher_training.weights import save_weights
 from needledrop.bundle import FileRef
 from needledrop.errors import ErrorCode, FeatureError
@@ -44,7 +45,7 @@ def metric(folder: Path, seed: int = 0, video_dim: int = VIDEO, space: str | Non
         name=folder.name,
         kind="va_metric2",
         weights=FileRef.of(folder, "metric.safetensors"),
-        config={},
+        config={"window_s": 10.0, "window_hop_s": 2.0, "max_s": 10.0},
         audio=MetricSide(dim=AUDIO, hop_s=1.0, space=space),
         video=MetricSide(dim=video_dim, hop_s=1.0),
     )

@@ -1,0 +1,25 @@
+"""`needledrop-train export`: put a metric into a bundle."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from matcher_training.commands.reported import reported
+from matcher_training.export import export_metric
+from needledrop.archive import open_bundle
+from needledrop.metric import DEFAULT, metric_folder
+
+
+def export(
+    bundle: Annotated[Path, typer.Option(help="A bundle with the sides that the metric was trained on.")],
+    out: Annotated[Path, typer.Option(help="The new bundle: a folder, or an archive where it ends in .tar.zst.")],
+    metric: Annotated[
+        str, typer.Option(help="The metric's folder, or “default” for the one that is shipped.")
+    ] = DEFAULT,
+    name: Annotated[str | None, typer.Option(help="What the new bundle is called.")] = None,
+) -> None:
+    """Make a bundle of another bundle's sides and a trained metric, ready for the system to use."""
+    with reported():
+        made = export_metric(metric_folder(metric), open_bundle(bundle), out, name)
+    typer.echo(f"{made.manifest.name}: {made.metric.id}, in {out}")

@@ -1,0 +1,89 @@
+"""`needledrop-train fit`: train a metric from pairs into a folder."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from matcher_training.commands.choices import (
+    BundleOption,
+    CacheOption,
+    ComponentsOption,
+    DataOption,
+    MusicLabelsOption,
+    PcaOption,
+    RootOption,
+    ShardsOption,
+    chosen_shards,
+    read_data,
+)
+from matcher_training.commands.reported import reported
+from matcher_training.fitting import FitProgress, fit_metric
+from matcher_training.towers import MetricKind
+from needledrop.metric import MetricCard
+
+
+def fit(
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="The metric's folder; a run that was cut off goes on.", file_okay=False)],
+    recipe: Annotated[
+        MetricKind, typer.Option(help="Our own, or one of the reference's with its training.")
+    ] = MetricKind.NEEDLEDROP,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same data, same machine: the same metric.")] = 0,
+    shards: ShardsOption = None,
+    name: Annotated[str | None, typer.Option(help="What the metric is called; by default as its folder.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Where the data is from, its licence, whom to credit: kept with the metric.")
+    ] = None,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Store large matrices as int8, a quarter of the size.")
+    ] = False,
+    root: RootOption = None,
+    cache: CacheOption = None,
+    music_label_ids: MusicLabelsOption = None,
+    bundle: BundleOption = None,
+    pca: PcaOption = None,
+    pca_components: ComponentsOption = 1024,
+) -> None:
+    """Train a metric, with the best recipe found for that kind of data."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with reported(), Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=None)
+        pairs = read_data(data, root, cache, music_label_ids, bundle, pca, pca_components)
+        if shards is not None:
+            pairs = chosen_shards(pairs, shards)
+
+        def show(progress: FitProgress) -> None:
+            text = f"{progress.stage}, held-out mean reciprocal rank {progress.reciprocal_rank:.3f}"
+            bar.update(task, description=text, completed=progress.epoch, total=progress.epochs)
+            if not console.is_terminal:
+                console.print(f"{progress.epoch}/{progress.epochs} {text}", highlight=False)
+
+        training = {"command": shlex.join(["needledrop-train", *sys.argv[1:]]), "source": source}
+        card = fit_metric(
+            pairs,
+            None,
+            recipe,
+            out,
+            seed=seed,
+            progress=show,
+            name=name,
+            training={key: value for key, value in training.items() if value is not None},
+            compact=compact,
+        )
+    typer.echo(summary(card))
+
+
+def summary(card: MetricCard) -> str:
+    """One line: on how many pairs, and how it does on those held out."""
+    held = card.training["held_out"]
+    return (
+        f"{card.name} ({card.kind}): {card.training['pairs']} pairs; {held['gallery']} held out: "
+        f"recall@1 {held['recall_at_1']:.1%}, @5 {held['recall_at_5']:.1%}, @10 {held['recall_at_10']:.1%}, "
+        f"median rank {held['median_rank']:g} (chance {held['chance_median_rank']:g})"
+    )

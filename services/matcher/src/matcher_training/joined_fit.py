@@ -1,0 +1,148 @@
+"""Fitting our metric: kernel members in closed form, teachers, residual members, and the banks against hubs.
+
+Each stage leaves its weights in the work folder; a run that was cut off goes on after the last one that is whole.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from matcher_training.batches import Batch
+from matcher_training.data import Pairs
+from matcher_training.joined import JoinedMetric
+from matcher_training.kernel import KernelTowers
+from matcher_training.kernel_fit import fit_kernel
+from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
+from matcher_training.recipes import JoinedRecipe, KernelRecipe, ResidualRecipe
+from matcher_training.residual import ResidualTowers
+from matcher_training.residual_fit import Epoch, ResidualFit, Scores, reduced_precision
+from matcher_training.shapes import MetricShape
+
+Report = Callable[[str, Epoch], None]
+"""Called after each epoch with the stage's name, for example `teacher 2 of 4`."""
+
+
+class JoinedFit:
+    """`hops_s`: seconds between rows, of video, of audio. `work`: where stages are kept until the metric is whole."""
+
+    def __init__(
+        self,
+        recipe: JoinedRecipe,
+        train: Pairs,
+        held_out: Pairs,
+        hops_s: tuple[float, float],
+        seed: int,
+        work: Path,
+        report: Report,
+    ) -> None:
+        self._recipe = recipe
+        self._train = train
+        self._held_out = held_out
+        self._hops_s = hops_s
+        self._seed = seed
+        self._work = work
+        self._report = report
+        work.mkdir(parents=True, exist_ok=True)
+
+    def run(self) -> tuple[JoinedMetric, MetricShape]:
+        """The fitted metric, in eval mode, and its shape."""
+        recipe = self._recipe
+        kernels = [self._kernel(number, each) for number, each in enumerate(recipe.kernels)]
+        teachers = [self._residual("teacher", number, each) for number, each in enumerate(recipe.teachers)]
+        teacher = joined_scores(teachers) if teachers else None
+        residuals = [self._residual("member", number, each, teacher)[0] for number, each in enumerate(recipe.residuals)]
+        members = (*(each.shape for each in recipe.kernels), *(each.shape for each in recipe.residuals))
+        plain = MetricShape(members=members)
+        metric = JoinedMetric(plain, (self._train.video.dim, self._train.audio.dim), self._hops_s)
+        for place, towers in zip(metric.members, (*kernels, *residuals), strict=True):
+            place.load_state_dict(towers.state_dict())
+        metric.eval()
+        hubs = self._recipe.hubs
+        if hubs is None:
+            return metric, plain
+        size = min(hubs.bank, len(self._train))
+        shape = MetricShape(members=members, hubs=hubs.model_copy(update={"bank": size}))
+        return self._against_hubs(metric, shape), shape
+
+    def _against_hubs(self, plain: JoinedMetric, shape: MetricShape) -> JoinedMetric:
+        metric = JoinedMetric(shape, (self._train.video.dim, self._train.audio.dim), self._hops_s)
+        metric.members.load_state_dict(plain.members.state_dict())
+        assert metric.hubs is not None
+        rng = np.random.default_rng([self._seed, len(self._train)])
+        some = self._train.take(np.sort(rng.permutation(len(self._train))[: len(metric.hubs.video_bank)]))
+        video, audio = embed_pairs(PlainTowers(plain), some)
+        metric.hubs.video_bank.copy_(video)
+        metric.hubs.audio_bank.copy_(audio)
+        return metric.eval()
+
+    def _kernel(self, number: int, recipe: KernelRecipe) -> KernelTowers:
+        towers = KernelTowers(recipe.shape, (self._train.video.dim, self._train.audio.dim))
+        path = self._work / f"kernel-{number}.safetensors"
+        if not _restore(towers, path):
+            towers = fit_kernel(recipe, self._train, self._seed + number)
+            _keep(towers, path)
+        rank = mean_reciprocal_rank(*embed_pairs(towers, self._held_out))
+        self._report(f"kernel member {number + 1} of {len(self._recipe.kernels)}", Epoch(1, 1, math.nan, rank))
+        return towers.eval()
+
+    def _residual(
+        self, role: str, number: int, recipe: ResidualRecipe, teacher: Scores | None = None
+    ) -> tuple[ResidualTowers, float]:
+        fit = ResidualFit(
+            recipe,
+            self._train,
+            self._held_out,
+            self._hops_s,
+            self._seed + number + (1000 if teacher else 0),
+            self._work / f"{role}-{number}.checkpoint",
+            teacher,
+            self._recipe.hard_share,
+        )
+        count = len(self._recipe.residuals if role == "member" else self._recipe.teachers)
+        towers = fit.run(lambda epoch: self._report(f"{role} {number + 1} of {count}", epoch))
+        return towers, fit.scale
+
+
+class PlainTowers:
+    """A joined metric's towers before the hub correction, as `ranks.Towers`."""
+
+    def __init__(self, metric: JoinedMetric) -> None:
+        self.video = metric.plain_video
+        self.audio = metric.plain_audio
+
+
+def joined_scores(teachers: list[tuple[ResidualTowers, float]]) -> Scores:
+    """The teachers' mean similarity of a batch, at their mean inverse temperature, [N, N]."""
+    scale = sum(each for _, each in teachers) / len(teachers)
+
+    def scores(batch: Batch) -> Tensor:
+        total: Tensor = torch.zeros(())
+        for towers, _ in teachers:
+            with reduced_precision():
+                video = towers.video(batch.video.rows, batch.video.mask)
+                audio = towers.audio(batch.audio.rows, batch.audio.mask)
+            total = total + video @ audio.T
+        return scale / len(teachers) * total
+
+    return scores
+
+
+def _keep(module: nn.Module, path: Path) -> None:
+    staged = path.with_suffix(".part")
+    save_file({name: tensor.contiguous() for name, tensor in module.state_dict().items()}, staged)
+    staged.replace(path)
+
+
+def _restore(module: nn.Module, path: Path) -> bool:
+    """Whether the path held this module's weights; they are loaded then."""
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError):
+        return False
+    return True

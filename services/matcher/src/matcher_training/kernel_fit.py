@@ -1,0 +1,45 @@
+"""Fitting a kernel member to pairs, in closed form."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from matcher_training.batches import Side, crops, longest_s
+from matcher_training.data import Pairs
+from matcher_training.kernel import KernelTower, KernelTowers, draw_frequencies, fit_directions
+from matcher_training.recipes import KernelRecipe
+from matcher_training.residual_fit import standardise
+
+CHUNK = 256
+
+
+def fit_kernel(recipe: KernelRecipe, train: Pairs, seed: int, alive: Callable[[], None] = lambda: None) -> KernelTowers:
+    """Towers with canonical directions between the two sides of `train`, whole sequences.
+
+    A row's typical length is one after centring and scaling, whatever its number of columns, so that `spread` means
+    the same for any features. `alive` is called between the steps, some seconds each.
+    """
+    towers = KernelTowers(recipe.shape, (train.video.dim, train.audio.dim))
+    standardise(towers, train)
+    generator = torch.Generator().manual_seed(seed)
+    for tower, dim, spread in zip(
+        (towers.video, towers.audio), (train.video.dim, train.audio.dim), recipe.spread, strict=True
+    ):
+        tower.scale.mul_(dim**0.5)
+        draw_frequencies(tower, spread, generator)
+    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+    with torch.inference_mode():
+        for start in range(0, len(train), CHUNK):
+            part = train.take(np.arange(start, min(start + CHUNK, len(train))))
+            batch = crops(part, longest_s(part), None)
+            parts[0].append(_features(towers.video, batch.video))
+            parts[1].append(_features(towers.audio, batch.audio))
+        alive()
+        fit_directions(towers, torch.cat(parts[0]), torch.cat(parts[1]), recipe.ridge, alive)
+    return towers.eval()
+
+
+def _features(tower: KernelTower, side: Side) -> Tensor:
+    return tower.features(side.rows, side.mask)

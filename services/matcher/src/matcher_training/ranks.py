@@ -1,0 +1,41 @@
+"""Embeddings of held-out pairs, and how well they find each other, for choosing among epochs and recipes."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from matcher_training.batches import crops, longest_s
+from matcher_training.data import Pairs
+from matcher_training.evaluate import embedding_ranks
+
+CHUNK = 1024
+
+
+class Towers(Protocol):
+    """Both sides: rows float32 [B, T, D] and a mask bool [B, T] or None, to embeddings float32 [B, dim]."""
+
+    @property
+    def video(self) -> Callable[[Tensor, Tensor | None], Tensor]: ...
+
+    @property
+    def audio(self) -> Callable[[Tensor, Tensor | None], Tensor]: ...
+
+
+def embed_pairs(towers: Towers, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """float32 [N, dim] of video and of audio, whole sequences, a mask where they are of different lengths."""
+    found: tuple[list[Tensor], list[Tensor]] = ([], [])
+    with torch.inference_mode():
+        for start in range(0, len(pairs), CHUNK):
+            part = pairs.take(np.arange(start, min(start + CHUNK, len(pairs))))
+            batch = crops(part, longest_s(part), None)
+            found[0].append(towers.video(batch.video.rows, batch.video.mask))
+            found[1].append(towers.audio(batch.audio.rows, batch.audio.mask))
+    return torch.cat(found[0]), torch.cat(found[1])
+
+
+def mean_reciprocal_rank(video: Tensor, audio: Tensor) -> float:
+    """The mean of 1 / rank of each clip's own sound among all of them, 0…1; a tie counts against it."""
+    return float((1 / embedding_ranks(video.numpy(), audio.numpy())).mean())

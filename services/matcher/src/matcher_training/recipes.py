@@ -1,0 +1,70 @@
+"""How metrics are trained. docs/training.md tells what was tried, and what each step gave."""
+
+from dataclasses import dataclass
+
+from matcher_training.shapes import HubShape, KernelShape, ResidualShape
+
+
+@dataclass(frozen=True)
+class ReferenceRecipe:
+    """The reference's: contrastive loss with a margin, shuffled negatives, SGD with momentum and a stepped rate.
+
+    `rows`: how many rows of a sequence are taken, evenly spaced; the reference's files hold 120.
+    """
+
+    epochs: int = 40
+    batch: int = 64
+    margin: float = 1.0
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    decay: float = 0.7
+    decay_every: int = 10
+    rows: int = 120
+
+
+@dataclass(frozen=True)
+class ResidualRecipe:
+    """InfoNCE with AdamW on one cycle. Dropout of the input is of video, of audio; crops in seconds, both ends."""
+
+    shape: ResidualShape
+    epochs: int
+    batch: int = 2048
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
+    warm_up: float = 0.15
+    mixup: float = 0.4
+    input_dropout: tuple[float, float] = (0.3, 0.1)
+    dropout: float = 0.2
+    crop_s: tuple[float, float] = (3.0, 30.0)
+    ema: float = 0.0
+    patience: int = 1000
+
+
+@dataclass(frozen=True)
+class KernelRecipe:
+    """A kernel member: `spread` of the random frequencies of video, of audio, and the ridge."""
+
+    shape: KernelShape
+    spread: tuple[float, float]
+    ridge: float = 1.0
+
+
+@dataclass(frozen=True)
+class JoinedRecipe:
+    """Our metric's: kernel members in closed form, then residual members, and hub correction.
+
+    Where `teachers` is above zero, so many nets are trained first, and each residual member learns from their joined
+    similarities, with `hard_share` of the loss from the true pairs.
+    """
+
+    kernels: tuple[KernelRecipe, ...] = ()
+    residuals: tuple[ResidualRecipe, ...] = ()
+    teachers: tuple[ResidualRecipe, ...] = ()
+    hard_share: float = 0.2
+    hubs: HubShape | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Over all stages; a kernel member counts as one."""
+        return len(self.kernels) + sum(each.epochs for each in (*self.teachers, *self.residuals))

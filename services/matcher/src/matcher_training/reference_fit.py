@@ -1,0 +1,118 @@
+"""Training the reference's metrics as the reference does, from wherever it was left.
+
+Source: the training script of uzeful/VA_Project. A step takes a batch of pairs, and the same clips with the batch's
+sounds in another order; a sound that the shuffle left in its place still counts as the clip's own.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from matcher_training.checkpoints import read_checkpoint, write_checkpoint
+from matcher_training.data import Pairs, Sequences, floats, stack
+from matcher_training.data.sequences import Indices
+from matcher_training.losses import contrastive_loss
+from matcher_training.ranks import mean_reciprocal_rank
+from matcher_training.recipes import ReferenceRecipe
+from matcher_training.residual_fit import Epoch
+from matcher_training.towers import Metric, MetricKind, make_reference
+
+EMBEDDED = 512
+
+
+class ReferenceFit:
+    """Runs all its epochs and keeps the last, as the reference does; `held_out` only informs."""
+
+    def __init__(
+        self, kind: MetricKind, recipe: ReferenceRecipe, train: Pairs, held_out: Pairs, seed: int, checkpoint: Path
+    ) -> None:
+        self._recipe = recipe
+        self._train = train
+        self._held_out = held_out
+        self._seed = seed
+        self._checkpoint = checkpoint
+        # A sequence shorter than the recipe's rows is not stretched: no more rows than the longest one has.
+        self._rows = min(recipe.rows, int(max(train.video.lengths.max(), train.audio.lengths.max())))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.metric: Metric = make_reference(kind, train.video.dim, train.audio.dim)
+        self._optimiser = torch.optim.SGD(
+            self.metric.parameters(),
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+        self._done = 0
+        self._resume()
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the epoch that ran last."""
+        return float(self._optimiser.param_groups[0]["lr"])
+
+    def run(self, progress: Callable[[Epoch], None]) -> Metric:
+        """Train to the end; the metric, in eval mode."""
+        while self._done < self._recipe.epochs:
+            for group in self._optimiser.param_groups:
+                group["lr"] = self._recipe.learning_rate * self._recipe.decay ** (
+                    self._done // self._recipe.decay_every
+                )
+            loss = self._epoch(np.random.default_rng([self._seed, self._done]))
+            self._done += 1
+            self._save()
+            progress(Epoch(self._done, self._recipe.epochs, loss, self._rank()))
+        return self.metric.eval()
+
+    def _epoch(self, rng: np.random.Generator) -> float:
+        self.metric.train()
+        order = rng.permutation(len(self._train))
+        batches = [order[start : start + self._recipe.batch] for start in range(0, len(order), self._recipe.batch)]
+        return float(np.mean([self._step(batch, rng) for batch in batches]))
+
+    def _step(self, batch: Indices, rng: np.random.Generator) -> float:
+        video = self._features(self._train.video, self._train.video_index[batch])
+        audio = self._features(self._train.audio, self._train.audio_index[batch])
+        shuffled = torch.from_numpy(rng.permutation(len(batch)))
+        different = torch.cat([torch.zeros(len(batch)), (shuffled != torch.arange(len(batch))).float()])
+        clips = self.metric.video(video)
+        sounds = self.metric.audio(audio)
+        distances = torch.linalg.vector_norm(torch.cat([clips, clips]) - torch.cat([sounds, sounds[shuffled]]), dim=-1)
+        loss = contrastive_loss(distances, different, self._recipe.margin)
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        return loss.item()
+
+    def _features(self, sequences: Sequences, which: Indices) -> Tensor:
+        return torch.from_numpy(floats(stack(sequences, which, self._rows)))
+
+    def _rank(self) -> float:
+        self.metric.eval()
+        sides = []
+        with torch.inference_mode():
+            for tower, sequences, index in (
+                (self.metric.video, self._held_out.video, self._held_out.video_index),
+                (self.metric.audio, self._held_out.audio, self._held_out.audio_index),
+            ):
+                parts = [index[start : start + EMBEDDED] for start in range(0, len(index), EMBEDDED)]
+                sides.append(torch.cat([tower(self._features(sequences, part)) for part in parts]))
+        return mean_reciprocal_rank(*sides)
+
+    def _save(self) -> None:
+        state = {
+            "metric": self.metric.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "done": self._done,
+        }
+        write_checkpoint(self._checkpoint, state)
+
+    def _resume(self) -> None:
+        state = read_checkpoint(self._checkpoint, {"metric", "optimiser", "done"})
+        if state is None:
+            return
+        self.metric.load_state_dict(state["metric"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._done = state["done"]

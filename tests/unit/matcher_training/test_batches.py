@@ -1,0 +1,52 @@
+"""Batches of crops, and their mixtures."""
+
+import numpy as np
+import torch
+from tests.unit.matcher_training import made_up
+
+from matcher_training.batches import Batch, Side, crops, longest_s, mixup
+from matcher_training.data import Pairs, Sequences, floats
+
+
+def uneven() -> Pairs:
+    """Three pairs of 2, 5 and 9 rows, each row holding its own number."""
+    lengths = np.array([2, 5, 9])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    rows = np.arange(16, dtype=np.float32)[:, None].repeat(2, axis=1)
+    side = Sequences(codes=rows, offsets=offsets, pair=np.arange(3), hop_s=1.0)
+    return Pairs.join(side, side)
+
+
+def test_a_crop_holds_the_sequence_from_its_start_and_masks_what_is_not_there() -> None:
+    batch = crops(uneven(), 4.0, None)
+    assert batch.video.mask is not None
+    assert batch.video.mask.tolist() == [[True, True, False, False], [True] * 4, [True] * 4]
+    assert batch.video.rows[2, :, 0].tolist() == [7, 8, 9, 10]
+
+
+def test_both_sides_show_the_same_moment() -> None:
+    rng = np.random.default_rng(0)
+    starts = set()
+    for _ in range(20):
+        batch = crops(uneven(), 3.0, rng)
+        assert torch.equal(batch.video.rows, batch.audio.rows)
+        starts.add(float(batch.video.rows[2, 0, 0]))
+    assert len(starts) > 3
+
+
+def test_whole_sequences_have_no_mask_where_all_are_equally_long() -> None:
+    pairs = made_up.pairs(3, video_dim=4, audio_dim=5)
+    batch = crops(pairs, longest_s(pairs), None)
+    assert batch.audio.mask is None
+    assert batch.audio.rows.shape == (3, 10, 5)
+    np.testing.assert_array_equal(batch.audio.rows[1].numpy(), floats(pairs.audio[1]))
+
+
+def test_mixup_mixes_both_sides_alike() -> None:
+    rows = torch.tensor([[[1.0]], [[5.0]]])
+    mask = torch.tensor([[True], [False]])
+    mixed = mixup(Batch(Side(rows, mask), Side(-rows, None)), 0.75, torch.tensor([1, 0]))
+    assert mixed.video.rows.flatten().tolist() == [2.0, 4.0]
+    assert mixed.audio.rows.flatten().tolist() == [-2.0, -4.0]
+    assert mixed.video.mask is not None
+    assert mixed.video.mask.tolist() == [[True], [True]]

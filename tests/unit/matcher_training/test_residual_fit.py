@@ -1,0 +1,125 @@
+"""Training residual towers: it learns what is there, nothing where nothing is, and goes on where it was cut off."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.unit.matcher_training import made_up
+
+from matcher_training.data import Pairs
+from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
+from matcher_training.recipes import ResidualRecipe
+from matcher_training.residual_fit import Epoch, ResidualFit
+from matcher_training.shapes import ResidualShape, TowerShape
+
+TOWER = TowerShape(width=32)
+RECIPE = ResidualRecipe(
+    shape=ResidualShape(dim=16, video=TOWER, audio=TOWER), epochs=12, batch=64, learning_rate=3e-3, crop_s=(2.0, 10.0)
+)
+
+
+def data() -> tuple[Pairs, Pairs]:
+    pairs = made_up.pairs(240, video_dim=24, audio_dim=12)
+    return pairs.take(np.arange(200)), pairs.take(np.arange(200, 240))
+
+
+def fit(path: Path, train: Pairs, held: Pairs, recipe: ResidualRecipe = RECIPE, seed: int = 0) -> ResidualFit:
+    return ResidualFit(recipe, train, held, (1.0, 0.96), seed, path / "checkpoint")
+
+
+def chance(count: int) -> float:
+    return sum(1 / rank for rank in range(1, count + 1)) / count
+
+
+@pytest.mark.parametrize("pooling", ["mean", "gated"])
+@pytest.mark.parametrize("layers", [0, 1])
+def test_tiny_data_is_learnt_by_heart(tmp_path: Path, pooling: str, layers: int) -> None:
+    tower = TowerShape.model_validate({"width": 32, "layers": layers, "pooling": pooling})
+    train, _ = data()
+    few = train.take(np.arange(24))
+    plain = dataclasses.replace(
+        RECIPE,
+        shape=ResidualShape(dim=16, video=tower, audio=tower),
+        epochs=60,
+        mixup=0.0,
+        dropout=0.0,
+        input_dropout=(0.0, 0.0),
+    )
+    towers = fit(tmp_path, few, few, plain).run(lambda epoch: None)
+    assert mean_reciprocal_rank(*embed_pairs(towers, few)) > 0.95
+
+
+def test_what_was_not_seen_is_found_where_pairs_are_pairs_and_by_chance_where_they_were_shuffled(
+    tmp_path: Path,
+) -> None:
+    train, held = data()
+    towers = fit(tmp_path / "paired", train, held).run(lambda epoch: None)
+    assert mean_reciprocal_rank(*embed_pairs(towers, held)) > 0.5
+
+    order = np.random.default_rng(1).permutation(len(train))
+    shuffled = dataclasses.replace(train, audio_index=train.audio_index[order])
+    # The last epoch, not the best one of those that luck gave.
+    training = fit(tmp_path / "shuffled", shuffled, held)
+    epochs: list[Epoch] = []
+    training.run(epochs.append)
+    assert epochs[-1].reciprocal_rank < 2.5 * chance(len(held))
+
+
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    train, held = data()
+    whole = fit(tmp_path / "whole", train, held).run(lambda epoch: None)
+
+    class CutOffError(Exception):
+        pass
+
+    def cut(epoch: Epoch) -> None:
+        if epoch.number == 5:
+            raise CutOffError
+
+    with pytest.raises(CutOffError):
+        fit(tmp_path / "cut", train, held).run(cut)
+    rest: list[Epoch] = []
+    resumed = fit(tmp_path / "cut", train, held).run(rest.append)
+
+    assert [epoch.number for epoch in rest] == list(range(6, RECIPE.epochs + 1))
+    for name, tensor in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], tensor)
+
+
+def test_a_torn_checkpoint_starts_the_training_anew(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").write_bytes(b"PK\x03\x04 torn")
+    train, held = data()
+    epochs: list[Epoch] = []
+    fit(tmp_path, train, held, dataclasses.replace(RECIPE, epochs=2)).run(epochs.append)
+    assert [epoch.number for epoch in epochs] == [1, 2]
+
+
+def test_a_teacher_is_followed_where_the_pairs_say_nothing(tmp_path: Path) -> None:
+    train, held = data()
+    teacher = fit(tmp_path / "teacher", train, held)
+    towers = teacher.run(lambda epoch: None)
+    order = np.random.default_rng(2).permutation(len(train))
+    shuffled = dataclasses.replace(train, audio_index=train.audio_index[order])
+    student = ResidualFit(
+        RECIPE,
+        shuffled,
+        held,
+        (1.0, 0.96),
+        7,
+        tmp_path / "student",
+        teacher=lambda batch: teacher.scale * towers.video(batch.video.rows) @ towers.audio(batch.audio.rows).T,
+        hard_share=0.0,
+    )
+    found = mean_reciprocal_rank(*embed_pairs(student.run(lambda epoch: None), held))
+    assert found > 4 * chance(len(held))
+
+
+def test_training_leaves_the_global_generator_as_it_was(tmp_path: Path) -> None:
+    train, held = data()
+    torch.manual_seed(3)
+    wanted = torch.rand(3)
+    torch.manual_seed(3)
+    fit(tmp_path, train, held, dataclasses.replace(RECIPE, epochs=1)).run(lambda epoch: None)
+    assert torch.equal(torch.rand(3), wanted)
