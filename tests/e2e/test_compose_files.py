@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.containers import compose_config
 
-OURS = ("matcher", "dispatcher", "matcher-worker", "audio-extractor", "video-extractor")
+OURS = ("matcher", "dispatcher", "matcher-worker", "trainer", "audio-extractor", "video-extractor")
 pytestmark = pytest.mark.usefixtures("docker")
 
 

@@ -11,7 +11,7 @@ from needledrop_demo import write_clips, write_library
 from tests.e2e.containers import Containers, run_script
 from tests.shared import require_shared
 
-OURS = ("matcher", "dispatcher", "matcher-worker", "audio-extractor", "video-extractor")
+OURS = ("matcher", "dispatcher", "matcher-worker", "trainer", "audio-extractor", "video-extractor")
 KILLED = ("video-extractor", "matcher-worker", "dispatcher", "redis", "db")
 pytestmark = pytest.mark.timeout(4200)
 

@@ -13,7 +13,7 @@ from needledrop_demo import DemoTrack
 from tests.shared import require_shared
 from tests.stack import RunningStack, wait_for_track
 
-PROCESSES = ["api", "dispatcher", "matcher-worker", "audio-extractor", "video-extractor"]
+PROCESSES = ["api", "dispatcher", "matcher-worker", "trainer", "audio-extractor", "video-extractor"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -139,7 +139,7 @@ def test_the_page_and_its_modules_are_served(stack: RunningStack) -> None:
     assert (module.status_code, module.headers["content-type"].split(";")[0]) == (200, "text/javascript")
 
 
-@pytest.mark.parametrize("service", ["audio-extractor", "video-extractor", "matcher-worker"])
+@pytest.mark.parametrize("service", ["audio-extractor", "video-extractor", "matcher-worker", "trainer"])
 def test_a_workers_health_proves_that_it_consumes(stack: RunningStack, service: str) -> None:
     environment = dict(stack.stack.environment)
     command = [beside_python("needledrop-health"), service]

@@ -37,6 +37,10 @@ class Home:
         return (self.root / "media").as_uri()
 
     @property
+    def training(self) -> Path:
+        return self.root / "training"
+
+    @property
     def demo_bundle(self) -> Path:
         return self.root / "models" / "demo"
 

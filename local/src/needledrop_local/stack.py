@@ -167,6 +167,7 @@ class Stack:
             "NEEDLEDROP_HOST": HOST,
             "NEEDLEDROP_PORT": str(self.port),
             "NEEDLEDROP_RUN_DIR": str(self.home.run),
+            "NEEDLEDROP_TRAINING_DIR": str(self.home.training),
             **self._extra_env,
         }
 

@@ -76,6 +76,14 @@ def worker() -> None:
 
 
 @app.command()
+def trainer() -> None:
+    """Train metrics, one at a time."""
+    from matcher.trainer import make_trainer  # noqa: PLC0415  reads the settings
+
+    run_worker(make_trainer())
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to this version's schema and put the bundle's metric into use."""
     settings = MatcherSettings()

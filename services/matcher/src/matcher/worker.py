@@ -40,19 +40,20 @@ def make_worker() -> Celery:
     install_canary(app, SERVICE)
 
     @cache
+    def database() -> Database:
+        return Database(settings.database_url.get_secret_value())
+
+    @cache
+    def store() -> MediaStore:
+        return MediaStore(settings.media_url, settings.scratch)
+
+    @cache
     def embed() -> MetricEmbedder:
-        return MetricEmbedder(settings.bundle)
+        return MetricEmbedder(settings.bundle, store())
 
     @cache
     def service() -> JobService:
-        store = MediaStore(settings.media_url, settings.scratch)
-        return JobService(
-            Database(settings.database_url.get_secret_value()),
-            store,
-            embed(),
-            settings.lease_s,
-            settings.max_attempts,
-        )
+        return JobService(database(), store(), embed(), settings.lease_s, settings.max_attempts)
 
     def on_progress(body: dict[str, object]) -> None:
         message = ExtractProgress.read(body)
@@ -71,9 +72,7 @@ def make_worker() -> Celery:
 
     @cache
     def reembedding() -> Reembedding:
-        store = MediaStore(settings.media_url, settings.scratch)
-        database = Database(settings.database_url.get_secret_value())
-        return Reembedding(database, store, embed(), settings.lease_s)
+        return Reembedding(database(), store(), embed(), settings.lease_s)
 
     def on_embed(body: dict[str, object]) -> None:
         message = ModelTask.read(body)

@@ -49,11 +49,10 @@ def _to_steps(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _from_steps(stored: dict[str, Tensor]) -> dict[str, Tensor]:
-    tensors = {}
+    """Whole matrices for compact ones; what does not belong together stays as it is, for the check of the names."""
+    tensors = dict(stored)
     for name, tensor in stored.items():
         step = stored.get(name + STEP)
         if tensor.dtype == torch.int8 and step is not None and step.shape == (len(tensor), 1):
-            tensors[name] = tensor.float() * step
-        elif not (name.endswith(STEP) and name.removesuffix(STEP) in stored):
-            tensors[name] = tensor
+            tensors[name] = tensor.float() * tensors.pop(name + STEP)
     return tensors

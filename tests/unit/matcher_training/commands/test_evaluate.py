@@ -87,6 +87,16 @@ def test_the_same_command_gives_the_same_figures(tmp_path: Path, data: Path) -> 
     )
 
 
+def test_galleries_that_the_data_is_too_small_for_are_left_out_aloud(tmp_path: Path, data: Path) -> None:
+    code, _, said = run(
+        "--metric", metric(tmp_path / "m"), "--data", data, "--gallery", "16,1024", "--json", tmp_path / "r.json"
+    )
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    assert code == 0
+    assert [gallery.size for gallery in report.metrics[0].subsets[0].galleries] == [16]
+    assert "no gallery of 1024: there are 50 pairs" in said
+
+
 @pytest.mark.parametrize(
     ("options", "subset", "items"),
     [

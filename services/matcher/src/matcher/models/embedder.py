@@ -1,15 +1,20 @@
-"""Embedding with the installed bundle's metric."""
+"""Embedding with any of the system's models: the installed bundle's metric, or a trained one from the media store."""
 
+import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from matcher.matches.embedded import Embedded, WindowRow
+from matcher.matches.embedded import Embedded, Half, StepRows, WindowRow
 from matcher.models.tables import Model
 from needledrop.archive import open_bundle
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Codes, FloatArray, Modality
+from needledrop.storage import MediaStore, model_key
+
+MODELS_HELD = 2
+"""The active model, and the one that is about to become it."""
 
 
 class Window(Protocol):
@@ -27,26 +32,33 @@ class Metric(Protocol):
 
     def clip(self, codes: Codes, hop_s: float) -> FloatArray: ...
 
+    def steps(self, modality: Modality, codes: Codes, hop_s: float) -> Half | None: ...
+
 
 class MetricEmbedder:
-    """An `Embed`. The metric is loaded at first use.
+    """An `Embed`. Metrics are loaded at first use, their files' hashes checked, and the last two are held.
 
     `BundleError(space_mismatch)` where a bundle's metric is asked for and the bundle at `bundle` is another.
     """
 
-    def __init__(self, bundle: Path) -> None:
+    def __init__(self, bundle: Path, store: MediaStore) -> None:
         self._bundle = bundle
-        self._load = lru_cache(maxsize=1)(self._load_metric)
+        self._store = store
+        self._load = lru_cache(maxsize=MODELS_HELD)(self._load_metric)
 
     def __call__(self, model: Model, modality: Modality, codes: Codes, hop_s: float) -> Embedded:
-        metric = self._load(model.id)
+        metric = self._load(model.id, tuple(sorted(model.files.items())) if model.files else None)
         if modality is Modality.VIDEO:
             windows = [WindowRow(0.0, metric.clip(codes, hop_s).tolist())]
         else:
             windows = [WindowRow(window.start_s, window.vector.tolist()) for window in metric.windows(codes, hop_s)]
-        return Embedded(windows)
+        steps = metric.steps(modality, codes, hop_s)
+        return Embedded(windows, None if steps is None else StepRows(hop_s, steps))
 
-    def _load_metric(self, model_id: str) -> Metric:
+    def _load_metric(self, model_id: str, files: tuple[tuple[str, str], ...] | None) -> Metric:
+        return self._from_bundle(model_id) if files is None else self._from_store(model_id, files)
+
+    def _from_bundle(self, model_id: str) -> Metric:
         from matcher_training.embedder import load_embedder  # noqa: PLC0415  torch is imported where it is used
 
         bundle = open_bundle(self._bundle)
@@ -54,3 +66,13 @@ class MetricEmbedder:
             detail = f"the worker's bundle holds {bundle.metric.id}, the model in use is {model_id}"
             raise BundleError(ErrorCode.SPACE_MISMATCH, detail)
         return load_embedder(bundle, device="cpu")
+
+    def _from_store(self, model_id: str, files: tuple[tuple[str, str], ...]) -> Metric:
+        from matcher_training.embedder import load_metric  # noqa: PLC0415  torch is imported where it is used
+
+        with tempfile.TemporaryDirectory(prefix="needledrop-model-") as name:
+            folder = Path(name)
+            for path, sha256 in files:
+                with self._store.local_copy(model_key(model_id, path), sha256) as copy:
+                    (folder / path).write_bytes(copy.read_bytes())
+            return load_metric(folder)

@@ -71,14 +71,16 @@ def evaluate(
         names = _names([metric, *(baseline or [])])
         embedders = {label: load_tower_embedder(metric_folder(name), pairs) for label, name in names.items()}
         first = next(iter(embedders))
+        subsets = _subsets(pairs, subset)
+        count = len(pairs) if subsets is None else min(int(mask.sum()) for mask in subsets.values())
         report = evaluate_metric(
             embedders.pop(first),
             pairs,
             name=first,
-            galleries=sizes,
+            galleries=_possible(sizes, count),
             draws=draws,
             seed=seed,
-            subsets=_subsets(pairs, subset),
+            subsets=subsets,
             baselines=embedders,
             data=[path.name for path in data],
         )
@@ -88,6 +90,17 @@ def evaluate(
             json.write_text(report.model_dump_json() + "\n", encoding="utf-8")
         if out is not None:
             write_report(report, out)
+
+
+def _possible(sizes: tuple[int | None, ...], count: int) -> tuple[int | None, ...]:
+    """The sizes that `count` pairs suffice for; the others are left out aloud, where any remains."""
+    possible = tuple(size for size in sizes if size is None or size <= count)
+    if not possible:
+        return sizes
+    for size in sizes:
+        if size not in possible:
+            typer.echo(f"no gallery of {size}: there are {count} pairs", err=True)
+    return possible
 
 
 def _names(metrics: list[str]) -> dict[str, str]:

@@ -1,0 +1,82 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matcher.models.embedder import MetricEmbedder
+from matcher.models.fitting import fit
+from matcher.models.tables import Model
+from matcher.models.training import Work
+from matcher_training.embedder import load_metric
+from needledrop.errors import BundleError, ErrorCode, StorageError
+from needledrop.features import Modality
+from needledrop.metric import CARD, WEIGHTS
+from needledrop.storage import MediaStore, model_key
+from tests.unit.matcher.models.made_up import pairs
+
+CODES = {
+    Modality.VIDEO: np.random.default_rng(1).integers(0, 256, (9, 24)).astype(np.uint8),
+    Modality.AUDIO: np.random.default_rng(2).integers(0, 256, (40, 16)).astype(np.uint8),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("metric")
+    fit(Work(pairs(12), "needledrop", "Mine", 0, made), lambda _: None)
+    return made
+
+
+@pytest.fixture
+def store(folder: Path, tmp_path: Path) -> MediaStore:
+    store = MediaStore((tmp_path / "media").as_uri())
+    for name in (CARD, WEIGHTS):
+        store.put_file(model_key("mine", name), folder / name)
+    return store
+
+
+@pytest.fixture
+def model(folder: Path) -> Model:
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (CARD, WEIGHTS)}
+    return Model(id="mine", files=files)
+
+
+def test_a_stored_model_embeds_as_the_folder_that_was_trained(
+    folder: Path, store: MediaStore, model: Model, tmp_path: Path
+) -> None:
+    embed = MetricEmbedder(tmp_path / "no-bundle", store)
+    trained = load_metric(folder)
+    [clip] = embed(model, Modality.VIDEO, CODES[Modality.VIDEO], 1.0).windows
+    np.testing.assert_array_equal(clip.vector, trained.clip(CODES[Modality.VIDEO], 1.0))
+    track = embed(model, Modality.AUDIO, CODES[Modality.AUDIO], 1.0)
+    expected = trained.windows(CODES[Modality.AUDIO], 1.0)
+    assert [window.start_s for window in track.windows] == [window.start_s for window in expected]
+    for window, wanted in zip(track.windows, expected, strict=True):
+        np.testing.assert_array_equal(window.vector, wanted.vector)
+    assert track.steps is not None
+    assert (track.steps.vectors.shape, track.steps.vectors.dtype) == ((40, trained.dim), np.float16)
+
+
+def test_a_model_is_read_once(store: MediaStore, model: Model, tmp_path: Path) -> None:
+    embed = MetricEmbedder(tmp_path / "no-bundle", store)
+    first = embed(model, Modality.VIDEO, CODES[Modality.VIDEO], 1.0)
+    store.delete(model_key("mine", WEIGHTS))
+    assert embed(model, Modality.VIDEO, CODES[Modality.VIDEO], 1.0).windows == first.windows
+
+
+@pytest.mark.parametrize("name", [CARD, WEIGHTS])
+def test_a_flipped_bit_in_the_store_is_refused(store: MediaStore, model: Model, tmp_path: Path, name: str) -> None:
+    data = bytearray(store.get_bytes(model_key("mine", name)))
+    data[len(data) // 2] ^= 1
+    store.put_bytes(model_key("mine", name), bytes(data))
+    with pytest.raises(StorageError) as caught:
+        MetricEmbedder(tmp_path / "no-bundle", store)(model, Modality.VIDEO, CODES[Modality.VIDEO], 1.0)
+    assert caught.value.code is ErrorCode.STORAGE_CORRUPT
+
+
+def test_a_bundles_model_is_not_looked_for_in_the_store(store: MediaStore, tmp_path: Path) -> None:
+    with pytest.raises(BundleError):
+        MetricEmbedder(tmp_path / "no-bundle", store)(
+            Model(id="mine", files=None), Modality.VIDEO, CODES[Modality.VIDEO], 1.0
+        )
