@@ -55,7 +55,8 @@ def test_a_stored_model_embeds_as_the_folder_that_was_trained(
     for window, wanted in zip(track.windows, expected, strict=True):
         np.testing.assert_array_equal(window.vector, wanted.vector)
     assert track.steps is not None
-    assert (track.steps.vectors.shape, track.steps.vectors.dtype) == ((40, trained.dim), np.float16)
+    assert track.steps.vectors.shape == (40, trained.dim)
+    assert track.steps.vectors.dtype == np.float16
 
 
 def test_a_model_is_read_once(store: MediaStore, model: Model, tmp_path: Path) -> None:
