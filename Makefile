@@ -11,7 +11,7 @@ export TORCH_INDEX
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo up down test lint lock images bench clean
+.PHONY: help demo up down test chaos lint lock images bench clean
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
@@ -26,6 +26,9 @@ down: $(VENV)/local.stamp ## Stop what `make up` started
 
 test: $(VENV)/dev.stamp ## Run every test (in parts: make test TESTS=tests/unit)
 	@$(BIN)/pytest $(TESTS)
+
+chaos: $(VENV)/dev.stamp ## Run the long form of the fault tests, an hour or two (in parts: make chaos TESTS=tests/faults/test_broker.py)
+	@NEEDLEDROP_CHAOS=long $(BIN)/pytest --timeout=3600 $(or $(TESTS),tests/faults)
 
 lint: $(VENV)/dev.stamp ## Check style, types and the rules of import
 	$(BIN)/ruff check .
