@@ -1,19 +1,28 @@
-"""Looking at this process's children from outside, through /proc."""
+"""Looking at this process's decoders from outside, through /proc."""
 
 import os
 from pathlib import Path
 
 
 def children() -> set[int]:
-    """Process ids of the living decoders among the children."""
+    """Process ids of the living decoders: the children of this process's template."""
+    return {process for parent in templates() for process in _children_of(parent, "nd-decoder")}
+
+
+def templates() -> set[int]:
+    """Process ids of this process's templates; one at most, if all is well."""
+    return _children_of(os.getpid(), "nd-template")
+
+
+def _children_of(parent: int, name: str) -> set[int]:
     found = set()
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = status.read_text().rpartition(")")[2].split()
-            command = status.with_name("cmdline").read_text().split("\0")
+            head, _, fields = status.read_text().rpartition(")")
         except OSError:
             continue
-        if int(fields[1]) == os.getpid() and "needledrop.media.child" in command:
+        state, its_parent = fields.split()[:2]
+        if int(its_parent) == parent and state != "Z" and head.partition("(")[2] == name:
             found.add(int(status.parent.name))
     return found
 

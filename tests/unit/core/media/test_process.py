@@ -3,10 +3,9 @@
 import multiprocessing
 import os
 import signal
-import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import numpy as np
 import pytest
 
 from needledrop.errors import ErrorCode, MediaError
-from needledrop.media import Limits, open_audio, open_frames
+from needledrop.media import Limits, open_audio, open_frames, ready
+from needledrop.media.ready import Decoder, Job, Templates
 from tests.unit.core.media.children import children, limit_of, peak_resident_bytes
 from tests.unit.core.media.making import sine, write_film, write_sound, write_wave
 
@@ -100,7 +100,10 @@ def test_a_child_that_takes_too_long_altogether_is_a_timeout(hour: Path) -> None
 def test_a_slow_reader_doesnt_use_up_the_childs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_wave(tmp_path / "a.wav", np.zeros((40_000, 1), np.int16))
     clock = time.monotonic
-    read(path, Limits(), lambda _: monkeypatch.setattr(time, "monotonic", lambda: clock() + 1e6))
+    with open_audio(path) as reader:
+        next(reader)
+        monkeypatch.setattr(time, "monotonic", lambda: clock() + 1e6)
+        assert sum(len(piece) for piece in reader) == 24_000
 
 
 def test_a_child_that_computes_for_too_long_meets_its_limit(hour: Path) -> None:
@@ -189,12 +192,14 @@ def message(kind: int, payload: bytes, length: int | None = None) -> bytes:
 def test_a_child_that_speaks_otherwise_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    (tmp_path / "sent").write_bytes(sent)
-    imposter = tmp_path / "python"
-    imposter.write_text(f'#!/bin/sh\nexec cat "{tmp_path}/sent"\n')
-    imposter.chmod(imposter.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(sys, "executable", str(imposter))
-    with pytest.raises(MediaError) as raised, open_frames(imposter, size=8) as reader:
+    path = write_wave(tmp_path / "a.wav", np.zeros((10, 1), np.int16))
+
+    def start(job: Job) -> Decoder:
+        os.write(job.data, sent)
+        return Templates.start(ready.templates, replace(job, data=job.stderr))
+
+    monkeypatch.setattr(ready.templates, "start", start)
+    with pytest.raises(MediaError) as raised, open_frames(path, size=8) as reader:
         for _ in reader:
             pass
     assert raised.value.code is ErrorCode.DECODER_CRASHED

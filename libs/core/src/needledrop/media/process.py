@@ -1,4 +1,4 @@
-"""The parent's side of the decoding process: start it, read from it against the clock, tell why it died, end it."""
+"""The worker's side of a decoding process: read from it against the clock, tell why it died, end it."""
 
 import contextlib
 import fcntl
@@ -6,13 +6,13 @@ import os
 import select
 import signal
 import stat
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop.media.limits import Limits
+from needledrop.media.ready import Job, templates
 from needledrop.media.wire import EXIT_OUT_OF_MEMORY, HEADER, LARGEST_JSON, Kind, read_error
 
 PIPE_BYTES = 1 << 20
@@ -27,39 +27,22 @@ class DecoderProcess:
         self._stall_s = limits.stall_s
         self._wall_s = limits.wall_s
         source = _open(path)
-        try:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-s",
-                    "-m",
-                    "needledrop.media.child",
-                    task,
-                    str(size),
-                    str(source),
-                    limits.to_json(),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(source,),
-                cwd="/",
-                env=_environment(),
-                # Ctrl-C and a service manager's signals are for the worker, which finishes the file at hand.
-                start_new_session=True,
-            )
-        finally:
-            os.close(source)
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._pipe = self._process.stdout.fileno()
-        self._stderr = self._process.stderr.fileno()
+        self._pipe, data = os.pipe()
+        self._stderr, stderr = os.pipe()
         # The child drops what doesn't fit: nobody reads this pipe until it has died.
+        os.set_blocking(stderr, False)
         os.set_blocking(self._stderr, False)
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        try:
+            self._decoder = templates.start(Job(task, size, limits, source, data, stderr))
+        except MediaError:
+            self._close()
+            raise
+        finally:
+            for descriptor in (source, data, stderr):
+                os.close(descriptor)
         self._poll = select.poll()
         self._poll.register(self._pipe, select.POLLIN)
 
@@ -80,11 +63,12 @@ class DecoderProcess:
 
     def stop(self) -> None:
         """End the child, whatever it is doing, and let go of it."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        self._decoder.end()
+        self._close()
+
+    def _close(self) -> None:
+        for pipe in (self._pipe, self._stderr):
+            os.close(pipe)
 
     def _read(self, count: int, deadline: float) -> bytearray:
         received = bytearray()
@@ -101,9 +85,11 @@ class DecoderProcess:
     def _death(self) -> MediaError:
         """Why the child ended without saying so."""
         try:
-            status = self._process.wait(DEATH_S)
-        except subprocess.TimeoutExpired:
+            status = self._decoder.wait(DEATH_S)
+        except TimeoutError:
             return MediaError(ErrorCode.DECODER_CRASHED, "the decoder closed its output and went on")
+        if status is None:
+            return MediaError(ErrorCode.DECODER_CRASHED, "the decoder was ended from outside")
         if status == EXIT_OUT_OF_MEMORY:
             return MediaError(ErrorCode.DECODER_LIMIT, "the file takes more memory than is allowed")
         if status == -signal.SIGXCPU:
@@ -134,18 +120,6 @@ def _open(path: Path) -> int:
     if stat.S_ISREG(found.st_mode):
         raise MediaError(ErrorCode.MEDIA_EMPTY, "the file is empty")
     raise MediaError(ErrorCode.MEDIA_UNREADABLE, "this is no plain file")
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of the parent's: where Python finds the same modules, and thrift with threads and address space."""
-    return {
-        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LC_ALL": "C.UTF-8",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-    }
 
 
 def _reported(payload: bytearray) -> MediaError:
