@@ -1,13 +1,21 @@
 """The Celery application that every service makes the same way."""
 
-from celery import Celery
+from celery import Celery, current_task
 from kombu import Queue as KombuQueue
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
-from needledrop.messages import REPLIES, JobMessage, Queue
+from needledrop.messages import REPLIES, ExtractProgress, JobMessage, Queue
 from needledrop.settings import CoreSettings
 
 KEY_PREFIX = "needledrop:"
 """Before every key in the broker, the queues' lists included."""
+
+BROKER_ERRORS = (OperationalError, RedisError)
+"""What sending raises where the broker is away, or full."""
+
+SIGN_RETRIES = {"max_retries": 3, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 2}
+ANSWER_RETRIES = {"max_retries": 20, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 3}
 
 
 def make_celery(name: str, settings: CoreSettings) -> Celery:
@@ -29,6 +37,7 @@ def make_celery(name: str, settings: CoreSettings) -> Celery:
         task_create_missing_queues=True,
         task_default_queue="unrouted",
         task_time_limit=settings.task_hard_limit_s,
+        task_soft_time_limit=settings.task_hard_limit_s - soft_margin_s(settings),
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
@@ -37,14 +46,14 @@ def make_celery(name: str, settings: CoreSettings) -> Celery:
         broker_connection_max_retries=None,
         broker_transport_options={
             "visibility_timeout": settings.task_hard_limit_s + 600,
-            "socket_timeout": 30,
+            "socket_timeout": 15,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 15,
             "global_keyprefix": KEY_PREFIX,
         },
         task_publish_retry=True,
-        task_publish_retry_policy={"max_retries": 3, "interval_start": 0.2, "interval_step": 0.5, "interval_max": 2},
+        task_publish_retry_policy=SIGN_RETRIES,
         timezone="UTC",
     )
     return app
@@ -55,6 +64,20 @@ def consume(app: Celery, *queues: str) -> None:
     app.conf.task_queues = [KombuQueue(name, routing_key=name) for name in queues]
 
 
+def soft_margin_s(settings: CoreSettings) -> float:
+    """How long before it is killed a task is interrupted, so that it can say so itself where it still can."""
+    return min(30.0, settings.task_hard_limit_s / 10)
+
+
 def reply(app: Celery, message: JobMessage) -> None:
-    """Send an extractor's answer to the matcher's queue."""
-    app.send_task(REPLIES[type(message)], args=[message.dump()], queue=Queue.MATCHER)
+    """Send an extractor's answer to the matcher's queue. `BROKER_ERRORS` where the broker stays away for a while.
+
+    An answer that ends the job is worth a long wait; a sign of life will be followed by another.
+    """
+    policy = SIGN_RETRIES if isinstance(message, ExtractProgress) else ANSWER_RETRIES
+    app.send_task(REPLIES[type(message)], args=[message.dump()], queue=Queue.MATCHER, retry=True, retry_policy=policy)
+
+
+def redelivered() -> bool:
+    """True where the message of the task that runs was delivered before: whoever had it did not acknowledge it."""
+    return bool((current_task.request.delivery_info or {}).get("redelivered"))

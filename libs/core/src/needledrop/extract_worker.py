@@ -1,23 +1,26 @@
 """The Celery worker that both extractors are: wiring only, the model comes in as a loader."""
 
-import socket
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import structlog
+from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import task_failure, worker_process_init
 
 from needledrop.archive import open_bundle
 from needledrop.bundle import Bundle
-from needledrop.celery import consume, make_celery, reply
-from needledrop.extraction import Extractor, run_job
+from needledrop.celery import BROKER_ERRORS, consume, make_celery, redelivered, reply
+from needledrop.errors import ErrorCode
+from needledrop.extraction import Extractor, failure, run_job
 from needledrop.features import Modality
-from needledrop.health import canary_queue, install_canary, touch
+from needledrop.health import canary_queue, install_canary, touch, worker_name
 from needledrop.log import configure_logging, get_logger, job_context
-from needledrop.messages import EXTRACT_ROUTES, ExtractRequest, JobMessage
+from needledrop.messages import EXTRACT_ROUTES, ExtractRepeated, ExtractRequest, JobMessage
 from needledrop.settings import CoreSettings
 from needledrop.storage import MediaStore
+from needledrop.watchdog import GiveBack, guard
 
 log = get_logger(__name__)
 Loader = Callable[[Bundle, CoreSettings], Extractor]
@@ -27,7 +30,7 @@ def make_worker(modality: Modality, load: Loader) -> Celery:
     """The worker's Celery app. The model is loaded by `load` once, in the pool process that uses it."""
     settings = CoreSettings()
     service = f"{modality}-extractor"
-    task, queue = EXTRACT_ROUTES[modality]
+    name, queue = EXTRACT_ROUTES[modality]
     app = make_celery(service, settings)
     consume(app, queue, canary_queue(service))
     configure_logging(settings, service)
@@ -49,15 +52,62 @@ def make_worker(modality: Modality, load: Loader) -> Celery:
     def extract(body: dict[str, object]) -> None:
         request = ExtractRequest.read(body)
         with job_context(job_id=request.job_id, attempt=request.attempt):
-            run_job(request, store(), extractor, send, worker=socket.gethostname())
+            if redelivered():
+                # The attempt may have killed the one that had it, so it is not begun again under the same number.
+                log.warning("delivered again")
+                send(ExtractRepeated(job_id=request.job_id, attempt=request.attempt))
+                return
+            _run(request, lambda: run_job(request, store(), extractor, send, worker_name()), send)
 
-    app.task(name=task)(extract)
+    app.task(name=name)(extract)
+    _report_kills(name, send)
+    guard(app, service, settings, _give_back(name, send))
     return app
 
 
 def run_worker(app: Celery, concurrency: int = 1) -> None:
     """Run the worker until it is told to stop. Each pool process holds one model, so concurrency is small."""
     app.worker_main(["worker", "--pool=prefork", f"--concurrency={concurrency}", "--loglevel=INFO", "--without-mingle"])
+
+
+def _run(request: ExtractRequest, job: Callable[[], None], send: Callable[[JobMessage], None]) -> None:
+    """The border: whatever goes wrong in the job becomes an answer, so that nobody waits for its lease to end."""
+    try:
+        job()
+    except BROKER_ERRORS:
+        raise
+    except SoftTimeLimitExceeded:
+        log.error("task took too long")
+        send(failure(request, ErrorCode.TASK_TIMEOUT, "the work took longer than a task may take"))
+    except MemoryError as error:
+        log.error("out of memory", exc_info=error)
+        send(failure(request, ErrorCode.OUT_OF_MEMORY, "the worker had too little memory for this file"))
+    except Exception as error:
+        log.error("extraction broke", exc_info=error)
+        send(failure(request, ErrorCode.INTERNAL, "an internal error; the extractor's log has the cause"))
+
+
+def _report_kills(name: str, send: Callable[[JobMessage], None]) -> None:
+    """Say of a task whose child was killed at the hard limit that it failed. Runs in the process that killed it."""
+
+    def on_failure(sender: Any, exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
+        if sender.name == name and isinstance(exception, TimeLimitExceeded):
+            request = ExtractRequest.read(args[0])
+            send(failure(request, ErrorCode.TASK_TIMEOUT, "the work hung and was ended at the time limit"))
+
+    task_failure.connect(on_failure, weak=False)
+
+
+def _give_back(name: str, send: Callable[[JobMessage], None]) -> GiveBack:
+    """Hand a job back whose child has been ended because the worker is to stop."""
+
+    def give_back(task: str, args: list[Any]) -> None:
+        if task == name:
+            request = ExtractRequest.read(args[0])
+            log.warning("job given back", job_id=str(request.job_id), attempt=request.attempt)
+            send(failure(request, ErrorCode.WORKER_STOPPED, "its worker was stopped"))
+
+    return give_back
 
 
 def _warm_up_children(service: str, settings: CoreSettings) -> None:

@@ -1,6 +1,5 @@
 """What an extraction is: the protocol that both extractors fulfil, and the job around it."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Protocol
 
 from needledrop.errors import ErrorCode, MediaError, NeedledropError
 from needledrop.features import Codes, FeatureSpace, matrix_from_bytes, matrix_to_bytes, require_space
+from needledrop.heartbeat import HEARTBEAT_S, Heartbeat
 from needledrop.log import get_logger
 from needledrop.messages import (
     ExtractDone,
@@ -21,7 +21,6 @@ from needledrop.messages import (
 from needledrop.storage import MediaStore, features_key, info_key
 
 Progress = Callable[[float | None], None]
-PROGRESS_EVERY_S = 1.0
 log = get_logger(__name__)
 
 
@@ -53,55 +52,37 @@ def run_job(
     load: Callable[[], Extractor],
     send: Callable[[JobMessage], None],
     worker: str,
+    heartbeat_s: float = HEARTBEAT_S,
 ) -> None:
     """Do one job: claim it, extract, store the features, report. Never raises for a file that can't be used.
 
-    Features are immutable and keyed by content and space, so a job that was done before is answered from the store.
+    A sign of life goes out every `heartbeat_s` seconds at least, whatever the job is at. Features are immutable and
+    keyed by content and space, so a job that was done before is answered from the store.
     """
-    send(_progress(request, Stage.STARTED, None, worker))
-    try:
-        extractor = load()
-        require_space(extractor.space.id, request.space)
-        done = _stored(request, store, extractor.space.hop_s) or _extract(
-            request,
-            store,
-            extractor,
-            _throttled(lambda value: send(_progress(request, Stage.EXTRACTING, value, worker))),
+
+    def say(stage: Stage, value: float | None) -> None:
+        send(
+            ExtractProgress(job_id=request.job_id, attempt=request.attempt, stage=stage, progress=value, worker=worker)
         )
+
+    try:
+        with Heartbeat(say, heartbeat_s) as heartbeat:
+            extractor = load()
+            require_space(extractor.space.id, request.space)
+            done = _stored(request, store, extractor.space.hop_s) or _extract(
+                request, store, extractor, heartbeat.advance
+            )
     except NeedledropError as error:
         log.warning("extraction failed", code=error.code, detail=error.detail)
-        send(
-            ExtractFailed(
-                job_id=request.job_id,
-                attempt=request.attempt,
-                code=error.code,
-                detail=error.detail,
-                retryable=_retryable(error),
-            )
-        )
+        send(failure(request, error.code, error.detail, _retryable(error)))
         return
     send(done)
     log.info("extraction done", rows=done.rows, features=done.features_key)
 
 
-def _throttled(progress: Progress) -> Progress:
-    """Passes on at most one call in `PROGRESS_EVERY_S`, so that a fast model doesn't flood the queue."""
-    last = float("-inf")
-
-    def report(value: float | None) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= PROGRESS_EVERY_S:
-            last = now
-            progress(value)
-
-    return report
-
-
-def _progress(request: ExtractRequest, stage: Stage, progress: float | None, worker: str) -> ExtractProgress:
-    return ExtractProgress(
-        job_id=request.job_id, attempt=request.attempt, stage=stage, progress=progress, worker=worker
-    )
+def failure(request: ExtractRequest, code: ErrorCode, detail: str, retryable: bool = True) -> ExtractFailed:
+    """What to say of an attempt that failed."""
+    return ExtractFailed(job_id=request.job_id, attempt=request.attempt, code=code, detail=detail, retryable=retryable)
 
 
 def _extract(request: ExtractRequest, store: MediaStore, extractor: Extractor, progress: Progress) -> ExtractDone:

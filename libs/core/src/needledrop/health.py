@@ -1,7 +1,8 @@
 """Health of a worker that proves work is consumed: a canary goes through the worker's own queue and pool.
 
-Each worker also consumes a queue named after its host. `needledrop-health` puts a canary there and waits for the pool
-child to write its nonce to a file. A worker whose child is busy can't answer, so recent progress counts as well.
+Each worker also consumes a queue of its own, named after its host or `NEEDLEDROP_WORKER`. `needledrop-health` puts a
+canary there and waits for the pool child to write its nonce to a file. A worker whose child is busy can't answer, so
+recent progress counts as well.
 """
 
 import os
@@ -22,9 +23,14 @@ ANSWER_WITHIN_S = 10.0
 PROGRESS_WITHIN_S = 60.0
 
 
+def worker_name() -> str:
+    """What tells this worker from others of its service: `NEEDLEDROP_WORKER`, else the host's name."""
+    return os.environ.get("NEEDLEDROP_WORKER") or socket.gethostname()
+
+
 def canary_queue(service: str) -> str:
-    """The queue that only this host's worker of the service consumes."""
-    return f"health.{service}.{socket.gethostname()}"
+    """The queue that only this worker of the service consumes."""
+    return f"health.{service}.{worker_name()}"
 
 
 def install_canary(app: Celery, service: str) -> None:
@@ -52,19 +58,42 @@ def beating(service: str, within_s: float) -> bool:
 
 
 def healthy(service: str, settings: CoreSettings, answer_within_s: float = ANSWER_WITHIN_S) -> bool:
-    """True where this host's worker made progress within the last minute, or now answers a canary."""
-    if _age(_file(service, "progress")) < PROGRESS_WITHIN_S:
+    """True where this worker made progress within the last minute, or now answers a canary."""
+    if progressed(service, PROGRESS_WITHIN_S):
         return True
-    nonce = uuid.uuid4().hex
-    app = make_celery(f"{service}-health", settings)
-    app.send_task(Task.CANARY, args=[nonce], queue=canary_queue(service), expires=answer_within_s)
+    nonce = send_canary(make_celery(f"{service}-health", settings), service, answer_within_s)
     deadline = time.monotonic() + answer_within_s
-    answer = _file(service, "canary")
     while time.monotonic() < deadline:
-        if answer.is_file() and answer.read_text() == nonce:
+        if answered(service, nonce):
             return True
         time.sleep(0.1)
     return False
+
+
+def send_canary(app: Celery, service: str, answer_within_s: float) -> str:
+    """Put a canary into this worker's own queue; its nonce. Tries once, over a connection of its own."""
+    nonce = uuid.uuid4().hex
+    with app.connection_for_write() as connection:
+        app.send_task(
+            Task.CANARY,
+            args=[nonce],
+            queue=canary_queue(service),
+            expires=answer_within_s,
+            connection=connection,
+            retry=False,
+        )
+    return nonce
+
+
+def answered(service: str, nonce: str) -> bool:
+    """True where the worker's pool process has read the canary."""
+    answer = _file(service, "canary")
+    return answer.is_file() and answer.read_text() == nonce
+
+
+def progressed(service: str, within_s: float) -> bool:
+    """True where the worker's child got on with a job within the last seconds."""
+    return _age(_file(service, "progress")) < within_s
 
 
 def main() -> None:

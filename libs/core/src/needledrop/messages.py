@@ -29,6 +29,7 @@ class Task(StrEnum):
     EXTRACT_PROGRESS = "matcher.progress"
     EXTRACT_DONE = "matcher.done"
     EXTRACT_FAILED = "matcher.failed"
+    EXTRACT_REPEATED = "matcher.repeated"
     MODEL_TRAIN = "trainer.train"
     MODEL_EMBED = "matcher.embed"
     CANARY = "health.canary"
@@ -118,6 +119,10 @@ class ExtractFailed(JobMessage):
     retryable: bool = False
 
 
+class ExtractRepeated(JobMessage):
+    """The attempt's message was delivered again: whoever had it before may be gone, or may still be at it."""
+
+
 class ModelTask(JobMessage):
     """Train a model, or do a turn of embedding the library with one. All else stands in the job's row."""
 
@@ -126,4 +131,5 @@ REPLIES: dict[type[JobMessage], Task] = {
     ExtractProgress: Task.EXTRACT_PROGRESS,
     ExtractDone: Task.EXTRACT_DONE,
     ExtractFailed: Task.EXTRACT_FAILED,
+    ExtractRepeated: Task.EXTRACT_REPEATED,
 }

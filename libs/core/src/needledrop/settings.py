@@ -27,6 +27,9 @@ class CoreSettings(BaseSettings):
     task_hard_limit_s: int = Field(
         default=3600, ge=10, description="A task that runs longer is killed and counted as lost."
     )
+    stop_s: float = Field(
+        default=20, gt=0, description="A worker that is told to stop has so long to finish; then it gives its job back."
+    )
     threads: int | None = Field(default=None, ge=1, description="CPU threads a model may use; all cores if unset.")
 
     def describe(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from matcher.clips import endpoints as clips
 from matcher.context import Context
 from matcher.db import Database
 from matcher.errors import install_error_handlers
+from matcher.jobs import endpoints as jobs
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
 from matcher.models import endpoints as models
@@ -49,7 +50,7 @@ def create_app(settings: MatcherSettings) -> FastAPI:
     )
     app.state.context = Context(settings, database, MediaStore(settings.media_url, settings.scratch))
     install_error_handlers(app)
-    for module in (library, clips, matches, choices, pairs, models, health):
+    for module in (library, clips, matches, choices, pairs, models, jobs, health):
         app.include_router(module.router)
     _serve_page(app)
     return app

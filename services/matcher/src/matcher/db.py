@@ -7,6 +7,9 @@ from datetime import datetime
 from sqlalchemy import DateTime, MetaData, create_engine, text
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+POOL_TIMEOUT_S = 5.0
+"""How long a request waits for a connection before it is told to come again."""
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -26,7 +29,12 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = create_engine(
-            url, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args={"connect_timeout": 5}
+            url,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+            pool_timeout=POOL_TIMEOUT_S,
+            connect_args={"connect_timeout": 5},
         )
         self._session = sessionmaker(self.engine, expire_on_commit=False)
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from matcher.db import Database
-from matcher.jobs.repository import CHANNEL, JobRepository, end_job
+from matcher.jobs.repository import CHANNEL, JobRepository
 from matcher.jobs.tables import Job, JobState
 from matcher.models.jobs import ModelJobRepository, end_model_job, put_back
 from matcher.models.repository import training_failed
@@ -27,6 +27,8 @@ from needledrop.storage import media_key
 
 SERVICE = "dispatcher"
 BATCH = 200
+PUBLISHED_KEY = KEY_PREFIX + "dispatcher.published"
+"""There as long as the broker has kept what was published."""
 MODEL_ROUTES: dict[ModelJobKind, tuple[Task, Queue]] = {
     ModelJobKind.TRAIN: (Task.MODEL_TRAIN, Queue.TRAINING),
     ModelJobKind.ACTIVATE: (Task.MODEL_EMBED, Queue.MATCHER),
@@ -71,18 +73,18 @@ class Dispatcher:
         return len(expired) + len(trainings)
 
     def _put_back(self, jobs: JobRepository, job: Job) -> None:
-        if job.attempt < self._settings.max_attempts:
-            log.warning("lease expired, trying again", job_id=str(job.id), attempt=job.attempt, worker=job.worker)
-            jobs.retry(job)
-            return
-        log.error("lease expired, giving up", job_id=str(job.id), attempt=job.attempt)
-        detail = f"given up: no worker finished it in {job.attempt} attempts"
-        end_job(job, JobState.DEAD, ErrorCode.LEASE_EXPIRED, detail)
+        log.warning("lease expired", job_id=str(job.id), attempt=job.attempt, worker=job.worker)
+        detail = f"its worker went silent (try {job.tries} of {self._settings.max_attempts})"
+        kept = jobs.retry(
+            job, self._settings.max_attempts, self._settings.retry_backoff_s, ErrorCode.LEASE_EXPIRED, detail
+        )
+        if not kept:
+            log.error("given up", job_id=str(job.id), attempt=job.attempt)
 
     def _put_model_job_back(self, session: Session, job: ModelJob) -> None:
         log.warning("lease expired", job_id=str(job.id), kind=job.kind, attempt=job.attempt, worker=job.worker)
         if job.attempt < self._settings.max_attempts:
-            put_back(job)
+            put_back(job, self._settings.retry_backoff_s)
             return
         detail = f"given up: no worker finished it in {job.attempt} attempts"
         end_model_job(job, JobState.DEAD, ErrorCode.LEASE_EXPIRED, detail)
@@ -90,6 +92,10 @@ class Dispatcher:
             training_failed(session, job.model_id)
 
     def _publish(self) -> int:
+        if not self._redis.exists(PUBLISHED_KEY):
+            with self._database.begin() as session:
+                log.warning("the queue is new or was emptied", queued=JobRepository(session).unpublish())
+            self._redis.set(PUBLISHED_KEY, 1)
         return self._publish_extractions() + sum(map(self._publish_model_job, ModelJobKind))
 
     def _publish_model_job(self, kind: ModelJobKind) -> int:

@@ -19,6 +19,9 @@ class MatcherSettings(CoreSettings):
         default=120, gt=0, description="A running job without a sign of life for this long is tried again."
     )
     max_attempts: int = Field(default=5, ge=1, description="A job is given up after this many attempts.")
+    retry_backoff_s: float = Field(
+        default=5, gt=0, description="Pause before a job is tried again; doubled with each try, ten minutes at most."
+    )
     republish_s: float = Field(
         default=15, gt=0, description="A queued job is published again after this long, if its queue is empty."
     )

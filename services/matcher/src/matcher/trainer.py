@@ -15,6 +15,7 @@ from needledrop.health import canary_queue, install_canary, touch
 from needledrop.log import configure_logging, job_context
 from needledrop.messages import ModelTask, Queue, Task
 from needledrop.storage import MediaStore
+from needledrop.watchdog import guard
 
 SERVICE = "trainer"
 
@@ -44,4 +45,5 @@ def make_trainer() -> Celery:
             trainer().run(message)
 
     app.task(name=Task.MODEL_TRAIN)(on_train)
+    guard(app, SERVICE, settings)
     return app

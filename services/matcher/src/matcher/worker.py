@@ -11,19 +11,21 @@ from matcher.jobs.service import JobService
 from matcher.models.embedder import MetricEmbedder
 from matcher.models.embedding import Reembedding
 from matcher.settings import MatcherSettings
-from needledrop.celery import consume, make_celery
-from needledrop.errors import BundleError, FeatureError, NeedledropError, StorageError
+from needledrop.celery import consume, make_celery, redelivered
+from needledrop.errors import BundleError, ErrorCode, FeatureError, StorageError
 from needledrop.health import canary_queue, install_canary, touch
 from needledrop.log import configure_logging, get_logger, job_context
 from needledrop.messages import (
     ExtractDone,
     ExtractFailed,
     ExtractProgress,
+    ExtractRepeated,
     ModelTask,
     Queue,
     Task,
 )
 from needledrop.storage import MediaStore
+from needledrop.watchdog import guard
 
 SERVICE = "matcher-worker"
 log = get_logger(__name__)
@@ -53,7 +55,9 @@ def make_worker() -> Celery:
 
     @cache
     def service() -> JobService:
-        return JobService(database(), store(), embed(), settings.lease_s, settings.max_attempts)
+        return JobService(
+            database(), store(), embed(), settings.lease_s, settings.max_attempts, settings.retry_backoff_s
+        )
 
     def on_progress(body: dict[str, object]) -> None:
         message = ExtractProgress.read(body)
@@ -65,9 +69,11 @@ def make_worker() -> Celery:
         message = ExtractDone.read(body)
         with job_context(job_id=message.job_id, attempt=message.attempt):
             try:
-                service().done(message)
+                service().done(message, again=redelivered())
             except (FeatureError, BundleError) as error:
-                service().failed(_refused(message, error))
+                service().failed(_refused(message, error.code, error.detail))
+            except MemoryError:
+                service().failed(_refused(message, ErrorCode.OUT_OF_MEMORY, "too little memory to embed it"))
         touch(SERVICE)
 
     @cache
@@ -79,6 +85,12 @@ def make_worker() -> Celery:
         with job_context(job_id=message.job_id, attempt=message.attempt):
             reembedding().turn(message, alive=lambda: touch(SERVICE))
 
+    def on_repeated(body: dict[str, object]) -> None:
+        message = ExtractRepeated.read(body)
+        with job_context(job_id=message.job_id, attempt=message.attempt):
+            service().repeated(message)
+        touch(SERVICE)
+
     def on_failed(body: dict[str, object]) -> None:
         message = ExtractFailed.read(body)
         with job_context(job_id=message.job_id, attempt=message.attempt):
@@ -89,6 +101,7 @@ def make_worker() -> Celery:
         Task.EXTRACT_PROGRESS: on_progress,
         Task.EXTRACT_DONE: on_done,
         Task.EXTRACT_FAILED: on_failed,
+        Task.EXTRACT_REPEATED: on_repeated,
         Task.MODEL_EMBED: on_embed,
     }
     for name, handler in handlers.items():
@@ -99,10 +112,9 @@ def make_worker() -> Celery:
             retry_backoff_max=30,
             max_retries=None,
         )(handler)
+    guard(app, SERVICE, settings)
     return app
 
 
-def _refused(message: ExtractDone, error: NeedledropError) -> ExtractFailed:
-    return ExtractFailed(
-        job_id=message.job_id, attempt=message.attempt, code=error.code, detail=error.detail, retryable=True
-    )
+def _refused(message: ExtractDone, code: ErrorCode, detail: str) -> ExtractFailed:
+    return ExtractFailed(job_id=message.job_id, attempt=message.attempt, code=code, detail=detail, retryable=True)

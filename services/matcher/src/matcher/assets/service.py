@@ -77,7 +77,7 @@ class AssetService(Generic[AssetT]):
                 if existing is None:
                     repository.add(asset, job)
                 elif job.state in {JobState.FAILED, JobState.DEAD}:
-                    jobs.retry(job)
+                    jobs.again(job)
             jobs.announce()
         return asset, job
 

@@ -13,23 +13,35 @@ from matcher.matches.repository import MatchRepository
 from matcher.models.repository import active_model, lock_active_model
 from matcher.models.tables import Model
 from matcher.pairs.tables import Pair
+from needledrop.errors import ErrorCode
 from needledrop.features import Codes, Modality, matrix_from_bytes, require_space
+from needledrop.heartbeat import HEARTBEAT_S
 from needledrop.log import get_logger
-from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, Stage
+from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, ExtractRepeated, Stage
 from needledrop.storage import MediaStore
 
+SILENT_HEARTBEATS = 3
 log = get_logger(__name__)
 
 
 class JobService:
     """`embed` turns features into vectors. `lease_s`: seconds until a silent job is tried again."""
 
-    def __init__(self, database: Database, store: MediaStore, embed: Embed, lease_s: float, max_attempts: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: MediaStore,
+        embed: Embed,
+        lease_s: float,
+        max_attempts: int,
+        retry_backoff_s: float = 5.0,
+    ) -> None:
         self._database = database
         self._store = store
         self._embed = embed
         self._lease_s = lease_s
         self._max_attempts = max_attempts
+        self._retry_backoff_s = retry_backoff_s
 
     def progress(self, message: ExtractProgress) -> None:
         with self._database.begin() as session:
@@ -39,8 +51,14 @@ class JobService:
         if not current:
             log.info("stale progress ignored")
 
-    def done(self, message: ExtractDone) -> None:
-        """Embed the features and end the job, in one transaction with the asset's duration and tags."""
+    def done(self, message: ExtractDone, again: bool = False) -> None:
+        """Embed the features and end the job, in one transaction with the asset's duration and tags.
+
+        `again`: the result was delivered before. Where a worker had begun to embed it, that worker was lost over
+        it, and the attempt counts as failed.
+        """
+        if again and self._was_lost_embedding(message):
+            return
         if not self._begin_embedding(message):
             log.info("stale result ignored")
             return
@@ -69,13 +87,30 @@ class JobService:
             if job is None:
                 log.info("stale failure ignored")
                 return
-            if message.retryable and job.attempt < self._max_attempts:
-                jobs.retry(job)
+            if message.code is ErrorCode.WORKER_STOPPED:
+                jobs.give_back(job)
                 jobs.announce()
+            elif message.retryable:
+                jobs.retry(job, self._max_attempts, self._retry_backoff_s, message.code, message.detail)
             else:
-                state = JobState.DEAD if message.retryable else JobState.FAILED
-                end_job(job, state, message.code, message.detail)
-        log.warning("job failed", code=message.code, detail=message.detail, retryable=message.retryable)
+                end_job(job, JobState.FAILED, message.code, message.detail)
+        log.warning("attempt failed", code=message.code, detail=message.detail, retryable=message.retryable)
+
+    def repeated(self, message: ExtractRepeated) -> None:
+        """An attempt's message came again. Its first reader is given a few heartbeats to show that it lives.
+
+        Where the attempt was never claimed, it is lost.
+        """
+        with self._database.begin() as session:
+            jobs = JobRepository(session)
+            if jobs.shorten_lease(message.job_id, message.attempt, SILENT_HEARTBEATS * HEARTBEAT_S):
+                return
+            job = jobs.lock(message.job_id, message.attempt)
+            if job is None:
+                log.info("stale message ignored")
+                return
+            detail = "a worker took it and was gone before it began"
+            jobs.retry(job, self._max_attempts, self._retry_backoff_s, ErrorCode.WORKER_LOST, detail)
 
     def _place(self, session: Session, job: Job, model: Model, codes: Codes, hop_s: float) -> int:
         """Embed the asset with the active model; how many windows. Only those have a place that it can rank.
@@ -87,6 +122,16 @@ class JobService:
         embedded = self._embed(model, Modality(job.modality), codes, hop_s)
         MatchRepository(session).replace(model.id, job.track_id, job.clip_id, embedded)
         return len(embedded.windows)
+
+    def _was_lost_embedding(self, message: ExtractDone) -> bool:
+        with self._database.begin() as session:
+            jobs = JobRepository(session)
+            job = jobs.lock(message.job_id, message.attempt)
+            if job is None or job.stage != Stage.EMBEDDING:
+                return False
+            detail = "the worker that embedded it was lost"
+            jobs.retry(job, self._max_attempts, self._retry_backoff_s, ErrorCode.WORKER_LOST, detail)
+            return True
 
     def _begin_embedding(self, message: ExtractDone) -> bool:
         with self._database.begin() as session:

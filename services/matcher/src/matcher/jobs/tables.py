@@ -26,7 +26,8 @@ OPEN = (JobState.QUEUED, JobState.RUNNING)
 class Job(Base):
     """The extraction and embedding of one asset's features in one feature space. A pair has a job for each side.
 
-    `attempt` counts from 1 and is carried by every message; `lease_until` is set while the job runs.
+    `attempt` counts from 1 and is carried by every message; `tries` counts those since a person last asked for it, and
+    is what is limited. `run_after`: not before; `lease_until` is set while the job runs.
     """
 
     __tablename__ = "jobs"
@@ -36,6 +37,7 @@ class Job(Base):
         UniqueConstraint("track_id", "space"),
         UniqueConstraint("clip_id", "space"),
         UniqueConstraint("pair_id", "space"),
+        Index("ix_jobs_created_at", "created_at", "id"),
         Index("ix_jobs_open", "state", "published_at", postgresql_where="state IN ('queued', 'running')"),
     )
 
@@ -50,6 +52,8 @@ class Job(Base):
     stage: Mapped[str] = mapped_column(default="queued")
     progress: Mapped[float | None]
     attempt: Mapped[int] = mapped_column(default=1)
+    tries: Mapped[int] = mapped_column(default=1, server_default="1")
+    run_after: Mapped[datetime | None]
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     published_at: Mapped[datetime | None]

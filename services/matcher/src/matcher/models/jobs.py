@@ -1,7 +1,7 @@
 """The SQL of models' jobs: trainings and activations. As with `Job`, a change names the attempt that it is for."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, aliased
 
+from matcher.jobs.backoff import pause
 from matcher.jobs.tables import OPEN, JobState
 from matcher.models.tables import ModelJob, ModelJobKind
 
@@ -74,7 +75,8 @@ class ModelJobRepository:
         )
         lost = ModelJob.published_at < func.clock_timestamp() - timedelta(seconds=republish_s)
         due = or_(ModelJob.published_at.is_(None), lost) if idle else ModelJob.published_at.is_(None)
-        query = select(ModelJob).where(ModelJob.kind == kind, ModelJob.state == JobState.QUEUED, due, ~busy)
+        ripe = or_(ModelJob.run_after.is_(None), ModelJob.run_after <= func.clock_timestamp())
+        query = select(ModelJob).where(ModelJob.kind == kind, ModelJob.state == JobState.QUEUED, due, ripe, ~busy)
         ordered = query.order_by(ModelJob.created_at, ModelJob.id).limit(1)
         return self._session.scalars(ordered.with_for_update(skip_locked=True)).one_or_none()
 
@@ -83,8 +85,9 @@ class ModelJobRepository:
         self._session.execute(update(ModelJob).where(ModelJob.id == job.id).values(published_at=now))
 
 
-def put_back(job: ModelJob) -> None:
-    """Queue a locked job again, as a new attempt, so that whatever the old one still does is ignored."""
+def put_back(job: ModelJob, first_pause_s: float) -> None:
+    """Queue a locked job for later, as a new attempt, so that whatever the old one still does is ignored."""
+    job.run_after = datetime.now(UTC) + pause(job.attempt, first_pause_s)
     job.state = JobState.QUEUED
     job.attempt += 1
     job.lease_until = job.published_at = job.worker = None

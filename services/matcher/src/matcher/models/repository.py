@@ -128,6 +128,8 @@ def queue_missing(session: Session, model: Model) -> int:
                 stage="queued",
                 progress=None,
                 attempt=Job.attempt + 1,
+                tries=1,
+                run_after=None,
                 published_at=None,
                 lease_until=None,
             )

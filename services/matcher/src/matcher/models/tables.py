@@ -86,6 +86,7 @@ class ModelJob(Base):
     epoch: Mapped[int | None]
     epochs: Mapped[int | None]
     figures: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    run_after: Mapped[datetime | None]
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     published_at: Mapped[datetime | None]

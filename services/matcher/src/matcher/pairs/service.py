@@ -44,7 +44,7 @@ class PairService:
             pair, has = found
             for job in has:
                 if job.state in {JobState.FAILED, JobState.DEAD}:
-                    jobs.retry(job)
+                    jobs.again(job)
             missing = _missing_jobs(model, upload.sha256, has)
             pairs.add(pair, missing)
             jobs.announce()

@@ -1,0 +1,38 @@
+"""`/jobs`: what is being done, what was given up and why, and trying it again."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from matcher import cursors
+from matcher.assets.endpoints import Cursor, Limit
+from matcher.context import context_of
+from matcher.errors import Problem
+from matcher.jobs.asking import find_job, list_jobs, retry_job
+from matcher.jobs.repository import JobKey
+from matcher.jobs.schemas import JobOut, JobPage
+from matcher.jobs.tables import JobState
+
+router = APIRouter(prefix="/jobs", tags=["jobs"], responses={404: {"model": Problem}, 422: {"model": Problem}})
+State = Annotated[JobState | None, Query(description="Only jobs in this state; `dead` are those given up.")]
+
+
+@router.get("")
+def get_jobs(request: Request, state: State = None, limit: Limit = 50, cursor: Cursor = None) -> JobPage:
+    """Jobs, newest first."""
+    jobs, total, after = list_jobs(context_of(request).database, state, limit, cursors.decode(JobKey, cursor))
+    return JobPage(items=jobs, total=total, next_cursor=cursors.encode(after) if after else None)
+
+
+@router.get("/{job_id}")
+def get_job(request: Request, job_id: UUID) -> JobOut:
+    """One job: its state, attempt and error."""
+    return find_job(context_of(request).database, job_id)
+
+
+@router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED, responses={409: {"model": Problem}})
+def post_retry(request: Request, job_id: UUID) -> JobOut:
+    """Try a job again that failed or was given up, with all its tries before it. One that is open stays as it is."""
+    return retry_job(context_of(request).database, job_id)
