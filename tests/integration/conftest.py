@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from matcher.app import create_app
 from matcher.db import Database
 from matcher.jobs.service import JobService
 from matcher.jobs.tables import Job
@@ -22,6 +21,7 @@ from matcher.settings import MatcherSettings
 from needledrop.features import Codes, Modality, matrix_to_bytes
 from needledrop.messages import ExtractDone, MediaInfo
 from needledrop.storage import MediaStore, features_key
+from tests.client import local_client
 from tests.embedded import Servers
 
 HOP_S = 1.0
@@ -139,6 +139,6 @@ def api(servers: Servers, tmp_path: Path) -> Iterator[Api]:
         register(session, Model(**MODEL))
     store = MediaStore(settings.media_url)
     jobs = JobService(database, store, embed, settings.lease_s, settings.max_attempts)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with local_client(settings) as client:
         yield Api(client, settings, database, store, jobs)
     database.close()

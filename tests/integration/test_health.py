@@ -2,9 +2,8 @@
 
 from pydantic import SecretStr
 from sqlalchemy import text
-from starlette.testclient import TestClient
 
-from matcher.app import create_app
+from tests.client import local_client
 from tests.integration.conftest import Api
 
 
@@ -16,7 +15,7 @@ def test_a_whole_system_is_ready(api: Api) -> None:
 
 def test_readiness_names_the_part_that_is_missing_while_health_stays(api: Api) -> None:
     nowhere = {"redis_url": SecretStr("redis://127.0.0.1:1/0")}
-    with TestClient(create_app(api.settings.model_copy(update=nowhere))) as client:
+    with local_client(api.settings.model_copy(update=nowhere)) as client:
         answer = client.get("/readyz")
         assert answer.status_code == 503
         assert answer.json()["parts"] == {"database": "ok", "queue": "can't be reached", "media": "ok", "model": "ok"}
@@ -25,7 +24,7 @@ def test_readiness_names_the_part_that_is_missing_while_health_stays(api: Api) -
 
 def test_without_a_database_requests_are_answered_with_503_and_a_code(api: Api) -> None:
     nowhere = {"database_url": SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/none")}
-    with TestClient(create_app(api.settings.model_copy(update=nowhere)), raise_server_exceptions=False) as client:
+    with local_client(api.settings.model_copy(update=nowhere)) as client:
         answer = client.get("/audio")
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         assert "127.0.0.1" not in answer.text

@@ -1,14 +1,21 @@
 """The REST API and the page."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from matcher import __version__, health
+from matcher.access import endpoints as access
+from matcher.access.gate import Gate
+from matcher.access.guard import Guard
+from matcher.access.hosts import host_gateway
+from matcher.access.rules import RuleTable
+from matcher.access.scopes import PUBLIC, Rule, Scope, public
 from matcher.choices import endpoints as choices
 from matcher.clips import endpoints as clips
 from matcher.context import Context
@@ -23,6 +30,11 @@ from matcher.settings import MatcherSettings
 from needledrop.storage import MediaStore
 
 WEB = Path(__file__).parent / "web"
+# What can't carry a declaration: the page's files are public, the framework's pages about the API are not.
+UNMARKED = {
+    "/web": PUBLIC,
+    **dict.fromkeys(("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"), Rule(Scope.READ)),
+}
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; media-src 'self' blob:; img-src 'self' data: blob:; frame-ancestors 'none'"
@@ -50,22 +62,27 @@ def create_app(settings: MatcherSettings) -> FastAPI:
     )
     app.state.context = Context(settings, database, MediaStore(settings.media_url, settings.scratch))
     install_error_handlers(app)
-    for module in (library, clips, matches, choices, pairs, models, jobs, health):
+    for module in (library, clips, matches, choices, pairs, models, jobs, access, health):
         app.include_router(module.router)
     _serve_page(app)
+    guard = Guard(settings, database, host_gateway(settings))
+    app.add_middleware(Gate, rules=RuleTable(app.routes, UNMARKED), guard=guard)
     return app
 
 
+class _Revalidated(StaticFiles):
+    """The page's files: asked for anew each time, so that a new version is seen at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 def _serve_page(app: FastAPI) -> None:
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    app.mount("/web", _Revalidated(directory=WEB), name="web")
 
     @app.get("/", include_in_schema=False)
+    @public
     def page() -> FileResponse:
         return FileResponse(WEB / "index.html", media_type="text/html", headers=SECURITY_HEADERS)
-
-    @app.middleware("http")
-    async def revalidate_assets(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        if request.url.path.startswith("/web/"):
-            response.headers["Cache-Control"] = "no-cache"
-        return response

@@ -10,6 +10,8 @@ import uvicorn
 from alembic import command
 from alembic.config import Config
 
+from matcher.access.binding import require_key
+from matcher.access.commands import app as key_commands
 from matcher.app import create_app
 from matcher.db import Database
 from matcher.dispatch import SERVICE as DISPATCHER
@@ -23,6 +25,7 @@ from needledrop.health import beating
 from needledrop.log import configure_logging, get_logger
 
 app = typer.Typer(help="Needledrop's matcher: API, dispatcher, worker, migrations.", no_args_is_help=True)
+app.add_typer(key_commands, name="keys")
 log = get_logger(__name__)
 BEATS_WITHIN_S = 30.0
 
@@ -33,6 +36,7 @@ def api() -> None:
     settings = MatcherSettings()
     configure_logging(settings, "matcher")
     log.info("starting", settings=settings.describe())
+    require_key(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -42,6 +46,8 @@ def api() -> None:
         server_header=False,
         timeout_graceful_shutdown=15,
         timeout_keep_alive=15,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
     )
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -30,32 +30,50 @@ class Problem(BaseModel):
     instance: str
 
 
-class ApiError(Exception):
-    """An answer other than success: its status, its code, a sentence for the user, and `figures` for programs."""
+class ApiError(HTTPException):
+    """An answer other than success: its status, its code, a sentence for the user, and `figures` for programs.
+
+    An HTTPException, since the framework lets just those through where it reads a body.
+    """
 
     def __init__(
         self, status: HTTPStatus, code: str, detail: str, headers: dict[str, str] | None = None, **figures: int | bool
     ) -> None:
-        super().__init__(f"{status} {code}: {detail}")
+        super().__init__(status, detail, headers)
         self.status = status
         self.code = code
-        self.detail = detail
-        self.headers = headers or {}
+        self.headers: dict[str, str] = headers or {}
         self.figures = figures
+
+    def __str__(self) -> str:
+        return f"{self.status_code} {self.code}: {self.detail}"
 
 
 def not_found(what: str) -> ApiError:
     return ApiError(HTTPStatus.NOT_FOUND, "not_found", f"there is no such {what}")
 
 
+EXPECTED = (ApiError, NeedledropError, OperationalError, InterfaceError, PoolTimeout, DataError)
+"""What `answer` has an answer for; anything else is a fault of ours."""
+
+
 def install_error_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(ApiError, _api_error)
-    app.add_exception_handler(NeedledropError, _core_error)
+    for kind in EXPECTED:
+        app.add_exception_handler(kind, answer)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
-    for error in (OperationalError, InterfaceError, PoolTimeout):
-        app.add_exception_handler(error, _database_error)
     app.add_exception_handler(Exception, _unforeseen)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """The problem that one of the EXPECTED errors is told as."""
+    if isinstance(error, ApiError):
+        return problem(request, error.status, error.code, error.detail, error.headers, error.figures)
+    if isinstance(error, NeedledropError):
+        return _core_error(request, error)
+    if isinstance(error, DataError):
+        return _unstorable(request, error)
+    return _database_error(request, error)
 
 
 def problem(
@@ -70,13 +88,7 @@ def problem(
     return JSONResponse({**body.model_dump(), **figures}, status, headers, media_type="application/problem+json")
 
 
-def _api_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return problem(request, error.status, error.code, error.detail, error.headers, error.figures)
-
-
-def _core_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NeedledropError)
+def _core_error(request: Request, error: NeedledropError) -> Response:
     if isinstance(error, StorageError) and error.code is not ErrorCode.STORAGE_MISSING:
         log.error("media store failed", code=error.code, exc_info=error)
         return problem(
@@ -108,6 +120,14 @@ def _database_error(request: Request, error: Exception) -> Response:
         "database_unavailable",
         "the database can't be reached at the moment",
         {"Retry-After": "2"},
+    )
+
+
+def _unstorable(request: Request, error: DataError) -> Response:
+    """A value that no column holds: text with a NUL, a number beyond its type."""
+    log.warning("value refused by the database", path=request.url.path, exc_info=error)
+    return problem(
+        request, HTTPStatus.UNPROCESSABLE_ENTITY, "request_invalid", "the request holds a value that can't be stored"
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from matcher import __version__
+from matcher.access.scopes import Scope, needs, public
 from matcher.context import Context, context_of
 from matcher.jobs.tables import Job, JobState
 from matcher.matches.schemas import ModelOut
@@ -48,12 +49,14 @@ class About(BaseModel):
 
 
 @router.get("/healthz")
+@public
 def healthz() -> Health:
     """The process answers."""
     return Health()
 
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
+@public
 def readyz(request: Request, response: Response) -> Readiness:
     """Database, queue, media store and model are there; 503 and which is not where one is missing."""
     context = context_of(request)
@@ -69,6 +72,7 @@ def readyz(request: Request, response: Response) -> Readiness:
 
 
 @router.get("/about")
+@needs(Scope.READ)
 def about(request: Request) -> About:
     """What runs here: version, model in use, and how many tracks are ready."""
     with context_of(request).database.begin() as session:

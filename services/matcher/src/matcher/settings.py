@@ -1,10 +1,19 @@
 """The matcher's settings: what all processes share, plus database, address, uploads and leases."""
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from needledrop.settings import CoreSettings
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class MatcherSettings(CoreSettings):
@@ -14,6 +23,22 @@ class MatcherSettings(CoreSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the API binds.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port the API binds.")
+    published_on: str | None = Field(
+        default=None,
+        description="In a container: the address of the host that the port is published on. Where that is a loopback "
+        "address, the host itself counts as this machine.",
+    )
+    allowed_hosts: CommaList = Field(
+        default=(), description="Names, parted by commas, that this server may be called by beside localhost."
+    )
+    trusted_proxies: CommaList = Field(
+        default=(),
+        description="Addresses or networks, parted by commas, whose X-Forwarded-… headers are believed.",
+    )
+    key_rate_per_s: float | None = Field(
+        default=50, gt=0, description="Requests a second a key may make; a burst may be ten seconds' worth."
+    )
+    key_daily_bytes: int | None = Field(default=None, ge=0, description="Bytes of uploads a key may send a day.")
     max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Larger uploads are refused with 413.")
     lease_s: float = Field(
         default=120, gt=0, description="A running job without a sign of life for this long is tried again."

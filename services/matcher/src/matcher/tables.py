@@ -1,5 +1,6 @@
 """Every table, imported here so that the metadata is whole wherever it is needed."""
 
+from matcher.access.tables import ApiKey, KeyUsage, PageSession
 from matcher.choices.tables import Choice
 from matcher.clips.tables import Clip
 from matcher.db import Base
@@ -9,4 +10,19 @@ from matcher.matches.tables import Embedding, Features, Steps
 from matcher.models.tables import Model, ModelJob
 from matcher.pairs.tables import Pair
 
-__all__ = ["Base", "Choice", "Clip", "Embedding", "Features", "Job", "Model", "ModelJob", "Pair", "Steps", "Track"]
+__all__ = [
+    "ApiKey",
+    "Base",
+    "Choice",
+    "Clip",
+    "Embedding",
+    "Features",
+    "Job",
+    "KeyUsage",
+    "Model",
+    "ModelJob",
+    "PageSession",
+    "Pair",
+    "Steps",
+    "Track",
+]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
+from matcher.access.scopes import Scope, needs
 from matcher.choices.schemas import ChoiceIn, ChoiceList, ChoiceOut
 from matcher.choices.service import choices_of, choose
 from matcher.context import context_of
@@ -16,6 +17,7 @@ router = APIRouter(
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
+@needs(Scope.WRITE)
 def add_choice(request: Request, clip_id: UUID, choice: ChoiceIn) -> ChoiceOut:
     """Say which track was taken for the clip, and from where on. Kept as training data.
 
@@ -25,6 +27,7 @@ def add_choice(request: Request, clip_id: UUID, choice: ChoiceIn) -> ChoiceOut:
 
 
 @router.get("")
+@needs(Scope.READ)
 def list_choices(request: Request, clip_id: UUID) -> ChoiceList:
     """The tracks that were taken for the clip, newest first."""
     return choices_of(context_of(request).database, clip_id)

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from matcher import cursors
+from matcher.access.scopes import Scope, needs
 from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
 from matcher.assets.repository import ListKey
 from matcher.assets.service import AssetKind, state_of
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/videos", tags=["clips"], responses={404: {"model": P
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+@needs(Scope.WRITE, uploads=True)
 async def add_clip(request: Request, response: Response) -> ClipOut:
     """Upload a clip: multipart field `file`, or a raw body with `?filename=`. `Location` is where its ranking will be.
 
@@ -34,6 +36,7 @@ async def add_clip(request: Request, response: Response) -> ClipOut:
 
 
 @router.get("")
+@needs(Scope.READ)
 def list_clips(request: Request, limit: Limit = 50, cursor: Cursor = None) -> ClipPage:
     """The uploaded clips, newest first."""
     rows, total, after = service(context_of(request), CLIP).page(limit, cursors.decode(ListKey, cursor))
@@ -42,6 +45,7 @@ def list_clips(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Cl
 
 
 @router.get("/{clip_id}")
+@needs(Scope.READ)
 def get_clip(request: Request, clip_id: UUID) -> ClipOut:
     """One clip: what it is and how far its processing is."""
     return clip_out(*service(context_of(request), CLIP).get(clip_id))
@@ -49,12 +53,14 @@ def get_clip(request: Request, clip_id: UUID) -> ClipOut:
 
 @router.head("/{clip_id}/file", response_class=Response, include_in_schema=False)
 @router.get("/{clip_id}/file", response_class=Response)
+@needs(Scope.READ)
 def get_clip_file(request: Request, clip_id: UUID) -> Response:
     """The uploaded bytes; byte ranges are answered."""
     return send_file(request, CLIP, clip_id)
 
 
 @router.delete("/{clip_id}", status_code=HTTPStatus.NO_CONTENT)
+@needs(Scope.WRITE)
 def delete_clip(request: Request, clip_id: UUID) -> None:
     """Remove a clip, its file and its ranking."""
     service(context_of(request), CLIP).delete(clip_id)

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from matcher import cursors
+from matcher.access.scopes import Scope, needs
 from matcher.assets.endpoints import Cursor, Limit
 from matcher.context import context_of
 from matcher.errors import Problem
@@ -20,6 +21,7 @@ State = Annotated[JobState | None, Query(description="Only jobs in this state; `
 
 
 @router.get("")
+@needs(Scope.READ)
 def get_jobs(request: Request, state: State = None, limit: Limit = 50, cursor: Cursor = None) -> JobPage:
     """Jobs, newest first."""
     jobs, total, after = list_jobs(context_of(request).database, state, limit, cursors.decode(JobKey, cursor))
@@ -27,12 +29,14 @@ def get_jobs(request: Request, state: State = None, limit: Limit = 50, cursor: C
 
 
 @router.get("/{job_id}")
+@needs(Scope.READ)
 def get_job(request: Request, job_id: UUID) -> JobOut:
     """One job: its state, attempt and error."""
     return find_job(context_of(request).database, job_id)
 
 
 @router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED, responses={409: {"model": Problem}})
+@needs(Scope.WRITE)
 def post_retry(request: Request, job_id: UUID) -> JobOut:
     """Try a job again that failed or was given up, with all its tries before it. One that is open stays as it is."""
     return retry_job(context_of(request).database, job_id)

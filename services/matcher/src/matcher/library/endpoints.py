@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from matcher import cursors
+from matcher.access.scopes import Scope, needs
 from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
 from matcher.assets.repository import ListKey
 from matcher.assets.service import AssetKind, state_of
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/audio", tags=["library"], responses={404: {"model": 
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+@needs(Scope.WRITE, uploads=True)
 async def add_track(request: Request, response: Response) -> TrackOut:
     """Add a track: multipart field `file`, or a raw body with `?filename=`. The same bytes again: the same track."""
     track, job = await upload(request, TRACK)
@@ -30,6 +32,7 @@ async def add_track(request: Request, response: Response) -> TrackOut:
 
 
 @router.get("")
+@needs(Scope.READ)
 def list_tracks(request: Request, limit: Limit = 50, cursor: Cursor = None) -> TrackPage:
     """The library, newest first."""
     rows, total, after = service(context_of(request), TRACK).page(limit, cursors.decode(ListKey, cursor))
@@ -38,6 +41,7 @@ def list_tracks(request: Request, limit: Limit = 50, cursor: Cursor = None) -> T
 
 
 @router.get("/{track_id}")
+@needs(Scope.READ)
 def get_track(request: Request, track_id: UUID) -> TrackOut:
     """One track: what it is and how far its processing is."""
     return track_out(*service(context_of(request), TRACK).get(track_id))
@@ -45,12 +49,14 @@ def get_track(request: Request, track_id: UUID) -> TrackOut:
 
 @router.head("/{track_id}/file", response_class=Response, include_in_schema=False)
 @router.get("/{track_id}/file", response_class=Response)
+@needs(Scope.READ)
 def get_track_file(request: Request, track_id: UUID) -> Response:
     """The uploaded bytes; byte ranges are answered."""
     return send_file(request, TRACK, track_id)
 
 
 @router.delete("/{track_id}", status_code=HTTPStatus.NO_CONTENT)
+@needs(Scope.WRITE)
 def delete_track(request: Request, track_id: UUID) -> None:
     """Remove a track, its file and its place in every ranking."""
     service(context_of(request), TRACK).delete(track_id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from matcher.access.scopes import Scope, needs
 from matcher.assets.endpoints import Cursor, Limit
 from matcher.context import context_of
 from matcher.errors import Problem
@@ -19,6 +20,7 @@ router = APIRouter(prefix="/match", tags=["match"])
     response_model=Ranking,
     responses={202: {"model": Pending}, 404: {"model": Problem}, 409: {"model": Problem}, 422: {"model": Problem}},
 )
+@needs(Scope.READ)
 def get_match(
     request: Request, response: Response, clip_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> Ranking | Response:

@@ -6,6 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from sse_starlette import EventSourceResponse
 
+from matcher.access.scopes import Scope, needs
 from matcher.context import context_of
 from matcher.errors import Problem
 from matcher.models import activation
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/models", tags=["models"], responses={404: {"model": 
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, responses=CONFLICT)
+@needs(Scope.WRITE)
 def add_model(request: Request, response: Response, wanted: ModelIn) -> ModelDetail:
     """Train a model on the pairs and choices that are ready. `Location` is the model; `/events` tells its progress."""
     database = context_of(request).database
@@ -30,18 +32,21 @@ def add_model(request: Request, response: Response, wanted: ModelIn) -> ModelDet
 
 
 @router.get("")
+@needs(Scope.READ)
 def get_models(request: Request) -> ModelList:
     """Every model, newest first, with how much of the library it has embedded."""
     return list_models(context_of(request).database)
 
 
 @router.get("/{model_id}")
+@needs(Scope.READ)
 def get_one_model(request: Request, model_id: str) -> ModelDetail:
     """One model: its state, progress, coverage and what its training says of itself."""
     return get_model(context_of(request).database, model_id)
 
 
 @router.get("/{model_id}/events", response_class=EventSourceResponse)
+@needs(Scope.READ)
 def get_model_events(request: Request, model_id: str) -> EventSourceResponse:
     """Server-sent events while the model is trained or activated: `progress` at each change, last `done` or `failed`.
 
@@ -53,6 +58,7 @@ def get_model_events(request: Request, model_id: str) -> EventSourceResponse:
 
 
 @router.get("/{model_id}/report", response_class=Response)
+@needs(Scope.READ)
 def get_report(request: Request, model_id: str) -> Response:
     """The figures on pairs that were held out: JSON, or a table where `Accept` asks for `text/markdown`."""
     markdown = "text/markdown" in request.headers.get("accept", "")
@@ -62,18 +68,21 @@ def get_report(request: Request, model_id: str) -> Response:
 
 
 @router.get("/{model_id}/report.md", response_class=Response)
+@needs(Scope.READ)
 def get_report_table(request: Request, model_id: str) -> Response:
     """The figures as a table in markdown."""
     return _file(request, model_id, "report.md")
 
 
 @router.get("/{model_id}/report/{picture}.png", response_class=Response)
+@needs(Scope.READ)
 def get_report_picture(request: Request, model_id: str, picture: Literal["recall", "similarity"]) -> Response:
     """Recall at each rank, or how alike each picture and each sound are."""
     return _file(request, model_id, "recall.png" if picture == "recall" else "similarity.png")
 
 
 @router.post("/{model_id}/activate", responses={202: {"model": ModelDetail}, **CONFLICT})
+@needs(Scope.ADMIN)
 def activate_model(
     request: Request, response: Response, model_id: str, wanted: ActivationIn | None = None
 ) -> ModelDetail:
@@ -89,12 +98,14 @@ def activate_model(
 
 
 @router.delete("/{model_id}/activation", status_code=HTTPStatus.NO_CONTENT)
+@needs(Scope.ADMIN)
 def cancel_activation(request: Request, model_id: str) -> None:
     """Call off an activation that is under way."""
     activation.cancel(context_of(request).database, model_id)
 
 
 @router.delete("/{model_id}", status_code=HTTPStatus.NO_CONTENT, responses=CONFLICT)
+@needs(Scope.ADMIN)
 def delete_model(request: Request, model_id: str) -> None:
     """Delete a model, what it has embedded, and its report; 409 for the one in use."""
     context = context_of(request)

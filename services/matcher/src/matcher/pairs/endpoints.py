@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from matcher import cursors
+from matcher.access.scopes import Scope, needs
 from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe
 from matcher.assets.ranges import serve
 from matcher.assets.repository import ListKey
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/pairs", tags=["training"], responses={404: {"model":
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+@needs(Scope.WRITE, uploads=True)
 async def add_pair(request: Request, response: Response) -> PairOut:
     """Add a video with its own sound: multipart field `file`, or a raw body with `?filename=`.
 
@@ -36,6 +38,7 @@ async def add_pair(request: Request, response: Response) -> PairOut:
 
 
 @router.get("")
+@needs(Scope.READ)
 def list_pairs(request: Request, limit: Limit = 50, cursor: Cursor = None) -> PairPage:
     """The pairs, newest first."""
     rows, total, ready, after = _service(request).page(limit, cursors.decode(ListKey, cursor))
@@ -44,6 +47,7 @@ def list_pairs(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Pa
 
 
 @router.get("/{pair_id}")
+@needs(Scope.READ)
 def get_pair(request: Request, pair_id: UUID) -> PairOut:
     """One pair: what it is and how far its processing is."""
     return pair_out(*_service(request).get(pair_id))
@@ -51,6 +55,7 @@ def get_pair(request: Request, pair_id: UUID) -> PairOut:
 
 @router.head("/{pair_id}/file", response_class=Response, include_in_schema=False)
 @router.get("/{pair_id}/file", response_class=Response)
+@needs(Scope.READ)
 def get_pair_file(request: Request, pair_id: UUID) -> Response:
     """The uploaded bytes; byte ranges are answered."""
     pair, _ = _service(request).get(pair_id)
@@ -58,6 +63,7 @@ def get_pair_file(request: Request, pair_id: UUID) -> Response:
 
 
 @router.delete("/{pair_id}", status_code=HTTPStatus.NO_CONTENT)
+@needs(Scope.WRITE)
 def delete_pair(request: Request, pair_id: UUID) -> None:
     """Remove a pair and its file. Models that were trained on it stay as they are."""
     _service(request).delete(pair_id)
