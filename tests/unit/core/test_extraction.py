@@ -98,11 +98,21 @@ def test_a_job_that_was_done_before_is_answered_from_the_store(store: MediaStore
 
 
 @pytest.mark.parametrize(
-    ("code", "retryable"),
-    [(ErrorCode.NO_AUDIO, False), (ErrorCode.MEDIA_UNREADABLE, False), (ErrorCode.DECODER_CRASHED, True)],
+    ("code", "attempt", "retryable"),
+    [
+        (ErrorCode.NO_AUDIO, 1, False),
+        (ErrorCode.MEDIA_UNREADABLE, 1, False),
+        (ErrorCode.DECODER_LIMIT, 1, False),
+        (ErrorCode.DECODER_CRASHED, 1, True),
+        (ErrorCode.DECODER_CRASHED, 2, False),
+        (ErrorCode.DECODER_TIMEOUT, 1, True),
+        (ErrorCode.DECODER_TIMEOUT, 2, False),
+    ],
 )
-def test_a_file_that_cannot_be_used_is_reported_not_raised(store: MediaStore, code: ErrorCode, retryable: bool) -> None:
-    failed = run(store, FailingExtractor(code))[-1]
+def test_a_file_that_cannot_be_used_is_reported_not_raised(
+    store: MediaStore, code: ErrorCode, attempt: int, retryable: bool
+) -> None:
+    failed = run(store, FailingExtractor(code), attempt=attempt)[-1]
     assert isinstance(failed, ExtractFailed)
     assert (failed.code, failed.detail, failed.retryable) == (code, "a sentence", retryable)
 

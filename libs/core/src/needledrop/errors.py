@@ -10,6 +10,8 @@ class ErrorCode(StrEnum):
     MEDIA_UNREADABLE = "media_unreadable"
     MEDIA_TOO_SHORT = "media_too_short"
     MEDIA_TOO_LARGE = "media_too_large"
+    MEDIA_TOO_MANY_STREAMS = "media_too_many_streams"
+    MEDIA_TOO_MANY_FRAMES = "media_too_many_frames"
     MEDIA_ENCRYPTED = "media_encrypted"
     NO_AUDIO = "no_audio"
     NO_VIDEO = "no_video"

@@ -74,7 +74,7 @@ def run_job(
             )
     except NeedledropError as error:
         log.warning("extraction failed", code=error.code, detail=error.detail)
-        send(failure(request, error.code, error.detail, _retryable(error)))
+        send(failure(request, error.code, error.detail, _retryable(error, request.attempt)))
         return
     send(done)
     log.info("extraction done", rows=done.rows, features=done.features_key)
@@ -116,6 +116,11 @@ def _done(request: ExtractRequest, key: str, rows: int, hop_s: float, info: Medi
     )
 
 
-def _retryable(error: NeedledropError) -> bool:
-    """A file that can't be decoded stays so; a store may be mended, a crashed decoder may have been starved."""
-    return not isinstance(error, MediaError) or error.code in {ErrorCode.DECODER_CRASHED, ErrorCode.DECODER_TIMEOUT}
+def _retryable(error: NeedledropError, attempt: int) -> bool:
+    """A file that can't be decoded stays so; a store may be mended, a decoder may have been starved.
+
+    The last is tried once more and no oftener: a file that hangs its decoder would hold a worker for hours.
+    """
+    if isinstance(error, MediaError):
+        return attempt < 2 and error.code in {ErrorCode.DECODER_CRASHED, ErrorCode.DECODER_TIMEOUT}
+    return True

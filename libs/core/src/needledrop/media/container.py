@@ -18,13 +18,15 @@ FORMATS = (
     "mov matroska,webm avi mpegts mpeg mpegvideo flv asf ogg wav w64 flac mp3 aac ac3 eac3 dts truehd aiff au caf "
     "amr amrnb amrwb ape wv tta mpc mpc8 dsf gif h264 hevc m4v ivf obu dv mxf rm nut"
 ).replace(" ", ",")
+# FFmpeg's defaults for QuickTime's references to other files, said so that they stay.
+NO_REFERENCES = {"enable_drefs": "0", "use_absolute_path": "0"}
 LONGEST_TAG = 300
 S = TypeVar("S", bound=Stream)
 
 
 def open_container(descriptor: int) -> InputContainer:
     """The file behind an open descriptor, which is all that it can reach. `MediaError(media_unreadable)`."""
-    options = {"fd": str(descriptor), "protocol_whitelist": "fd", "format_whitelist": FORMATS}
+    options = {"fd": str(descriptor), "protocol_whitelist": "fd", "format_whitelist": FORMATS, **NO_REFERENCES}
     try:
         return av.open("fd:", mode="r", options=options, metadata_errors="replace")
     except MemoryError:
@@ -54,7 +56,7 @@ def describe(container: InputContainer, stream: Stream, width: int | None = None
     """What the container says. `duration_s` is 0 where it says nothing."""
     tags = {**_tags(stream.metadata), **_tags(container.metadata)}
     return Facts(
-        duration_s=_duration(container, stream),
+        duration_s=claimed_duration(container, stream),
         title=tags.get("title"),
         artist=tags.get("artist") or tags.get("album_artist"),
         width=width,
@@ -62,17 +64,18 @@ def describe(container: InputContainer, stream: Stream, width: int | None = None
     )
 
 
+def claimed_duration(container: InputContainer, stream: Stream) -> float:
+    """Seconds; 0 where the container says nothing."""
+    if stream.duration and stream.duration > 0 and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return max(container.duration or 0, 0) / av.time_base
+
+
 def _choose(streams: tuple[S, ...], best: Stream | None) -> S | None:
     decodable = [stream for stream in streams if stream.codec_context is not None]
     if streams and not decodable:
         raise MediaError(ErrorCode.CODEC_UNSUPPORTED, "the file's codec is not supported")
     return next((stream for stream in decodable if stream is best), decodable[0] if decodable else None)
-
-
-def _duration(container: InputContainer, stream: Stream) -> float:
-    if stream.duration and stream.duration > 0 and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return max(container.duration or 0, 0) / av.time_base
 
 
 def _tags(metadata: Mapping[str, str]) -> dict[str, str]:

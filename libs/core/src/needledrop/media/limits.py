@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 GIB = 1 << 30
+FRAME_GRACE_S = 10
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one decoding child may use. The kernel holds the child to the first three, the parent to the two times."""
+    """What one decoder may use. The kernel holds it to the first three, the worker to the two times."""
 
     memory_bytes: int = 4 * GIB
     """Address space. An 8K HEVC film of 8 bits took 0.75 GiB of it with two threads."""
@@ -22,6 +23,16 @@ class Limits:
     max_pixels: int = 8192 * 8192
     """Pixels of one frame."""
     max_duration_s: int = 6 * 3600
+    """Of what the file says, and of what proves true."""
+    max_streams: int = 256
+    """Fonts attached to a film count, too."""
+    max_frame_rate: int = 1000
+    """Frames for each second of film. A recording may have as many as come in `FRAME_GRACE_S` beyond it."""
+    max_total_pixels: int = 2_000_000_000_000
+    """Of all decoded frames together: an hour of 2160p at 60 frames a second, six of 1080p at 44."""
+    max_channels: int = 64
+    max_total_samples: int = 40_000_000_000
+    """Of all channels together: six hours of eight channels at 192 kHz."""
     threads: int = 2
     """Codec threads. Each may hold a frame or two, so memory grows with them."""
 

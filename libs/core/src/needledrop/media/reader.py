@@ -25,8 +25,9 @@ def open_audio(path: Path, sample_rate: int = 16000, limits: Limits = Limits()) 
     """The file's main sound as float32 [n], -1..1: the mean of its channels at `sample_rate`, a second a piece.
 
     Resampled by soxr; integer samples that have the rate already pass exactly (int16 / 32768). Where the file is
-    damaged, what can be decoded comes. `MediaError`: `media_empty`, `media_unreadable`, `media_too_large` (too long),
-    `media_encrypted`, `no_audio`, `codec_unsupported`, `decoder_crashed`, `decoder_timeout`, `decoder_limit`.
+    damaged, what can be decoded comes. `MediaError`: `media_empty`, `media_unreadable`,
+    `media_too_large` (too long, too many channels), `media_too_many_streams`, `media_encrypted`, `no_audio`,
+    `codec_unsupported`, `decoder_crashed`, `decoder_timeout`, `decoder_limit`.
     """
     process = DecoderProcess(path, "audio", sample_rate, limits)
     try:
@@ -42,8 +43,8 @@ def open_frames(path: Path, size: int = 299, limits: Limits = Limits()) -> Itera
     t counts from the first frame shown. The whole frame is resized (antialiased bilinear, aspect not kept), turned and
     mirrored as the file wants it shown; high dynamic range is mapped to BT.709. Cover pictures are no film. Where the
     file is damaged, what can be decoded comes. `MediaError`: `media_empty`, `media_unreadable`, `media_too_large`
-    (too many pixels, too long), `media_encrypted`, `no_video`, `codec_unsupported`, `decoder_crashed`,
-    `decoder_timeout`, `decoder_limit`.
+    (too many pixels, too long), `media_too_many_streams`, `media_too_many_frames`, `media_encrypted`,
+    `no_video`, `codec_unsupported`, `decoder_crashed`, `decoder_timeout`, `decoder_limit`.
     """
     process = DecoderProcess(path, "frames", size, limits)
     try:

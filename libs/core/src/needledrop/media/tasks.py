@@ -12,7 +12,8 @@ from av.video.stream import VideoStream
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop.media.audio import blocks, mono
-from needledrop.media.container import audio_stream, describe, open_container, video_stream
+from needledrop.media.budget import Budget, check_duration, check_streams
+from needledrop.media.container import audio_stream, claimed_duration, describe, open_container, video_stream
 from needledrop.media.decoding import audio_frames, video_frames
 from needledrop.media.limits import Limits
 from needledrop.media.picture import Painter, orientation
@@ -23,22 +24,23 @@ from needledrop.media.wire import Kind, write_data, write_facts
 HELD_FRAMES, HELD_PIXELS = 4, 40_000_000
 COMMON_RATE = Fraction(25)
 AVFMT_TS_DISCONT = 0x0200
-TOO_LONG = MediaError(ErrorCode.MEDIA_TOO_LARGE, "the file plays for longer than is allowed")
 
 
 def send_audio(descriptor: int, sample_rate: int, limits: Limits, pipe: BinaryIO) -> None:
     """DATA: one second of float32 mono each, the last one shorter. `MediaError`, as in `open_audio`."""
     with open_container(descriptor) as container:
+        check_streams(container, limits)
         stream = audio_stream(container)
+        check_duration(claimed_duration(container, stream), limits)
         stream.codec_context.thread_count = limits.threads
         facts = describe(container, stream)
         count = 0
-        for block in blocks(mono(audio_frames(container, stream), sample_rate), sample_rate):
+        frames = Budget(limits).spend_sound(audio_frames(container, stream))
+        for block in blocks(mono(frames, sample_rate), sample_rate):
             if not count:
                 write_facts(pipe, Kind.INFO, facts)
             count += len(block)
-            if count > limits.max_duration_s * sample_rate:
-                raise TOO_LONG
+            check_duration(Fraction(count, sample_rate), limits)
             write_data(pipe, block.tobytes())
         if not count:
             raise MediaError(ErrorCode.NO_AUDIO, "the file's sound is empty")
@@ -48,18 +50,19 @@ def send_audio(descriptor: int, sample_rate: int, limits: Limits, pipe: BinaryIO
 def send_frames(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -> None:
     """DATA: one picture each, uint8 [size, size, 3]. `MediaError`, as in `open_frames`."""
     with open_container(descriptor) as container:
+        check_streams(container, limits)
         stream = video_stream(container)
+        check_duration(claimed_duration(container, stream), limits)
         _prepare(stream, limits)
         timeline = _timeline(container, stream)
         painter = Painter(size)
         facts = None
-        for frame, times in each_second(_in_order(container, stream, timeline)):
+        for frame, times in each_second(_in_order(container, stream, timeline, Budget(limits))):
             if facts is None:
                 width, height = orientation(frame).size(frame.width, frame.height)
                 facts = describe(container, stream, width, height)
                 write_facts(pipe, Kind.INFO, facts)
-            if timeline.end > limits.max_duration_s:
-                raise TOO_LONG
+            check_duration(timeline.end, limits)
             picture = _paint(painter, frame)
             for _ in range(times):
                 write_data(pipe, picture)
@@ -84,11 +87,18 @@ def _timeline(container: InputContainer, stream: VideoStream) -> Timeline:
 
 
 def _in_order(
-    container: InputContainer, stream: VideoStream, timeline: Timeline
+    container: InputContainer, stream: VideoStream, timeline: Timeline, budget: Budget
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
     pixels = max(stream.codec_context.width * stream.codec_context.height, 1)
-    placed = ((timeline.place(frame.pts, frame.duration), frame) for frame in video_frames(container, stream))
+    placed = _placed(video_frames(container, stream), timeline, budget)
     return in_order(placed, max(1, min(HELD_FRAMES, HELD_PIXELS // pixels)))
+
+
+def _placed(frames: Iterator[VideoFrame], timeline: Timeline, budget: Budget) -> Iterator[tuple[Fraction, VideoFrame]]:
+    for frame in frames:
+        time = timeline.place(frame.pts, frame.duration)
+        budget.spend_frame(frame, timeline.end)
+        yield time, frame
 
 
 def _paint(painter: Painter, frame: VideoFrame) -> bytes:
