@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 from alembic import command
 
-from matcher.cli import alembic_config
+from matcher.migrating import alembic_config
 from needledrop_local.postgres import Postgres
 from needledrop_local.valkey import Valkey
 

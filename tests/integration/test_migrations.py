@@ -5,7 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from matcher.cli import alembic_config
+from matcher.migrating import alembic_config
 from matcher.tables import Base
 from tests.embedded import Servers
 

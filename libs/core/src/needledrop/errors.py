@@ -32,6 +32,10 @@ class ErrorCode(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     DEVICE_UNAVAILABLE = "device_unavailable"
     DOWNLOAD_FAILED = "download_failed"
+    BACKUP_INVALID = "backup_invalid"
+    BACKUP_NEWER = "backup_newer"
+    BACKUP_RUNNING = "backup_running"
+    RESTORE_NOT_EMPTY = "restore_not_empty"
     INTERNAL = "internal"
 
 
@@ -62,3 +66,7 @@ class DownloadError(NeedledropError):
 
 class StorageError(NeedledropError):
     """The media store lacks an object, holds other bytes than its key says, or can't be reached."""
+
+
+class BackupError(NeedledropError):
+    """A backup can't be written now, or what is to be restored is no whole backup, or has nowhere to go."""

@@ -5,11 +5,14 @@ space, so writing the same thing twice is harmless.
 """
 
 import hashlib
+import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -19,6 +22,10 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from needledrop.errors import ErrorCode, StorageError
 
 CHUNK = 1 << 20
+TEMPORARY = "needledrop-"
+"""How the names of our temporary files and folders begin."""
+_UNFINISHED = re.compile(r"#\d+$")
+"""What a put of obstore's into a folder is called until it is whole."""
 
 
 def media_key(sha256: str) -> str:
@@ -39,6 +46,15 @@ def info_key(key: str) -> str:
 def model_key(model_id: str, path: str) -> str:
     """Where a file of a trained model's folder lives."""
     return f"models/{model_id}/{path}"
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """`modified`: when it was written, with time zone."""
+
+    key: str
+    bytes: int
+    modified: datetime
 
 
 class MediaStore:
@@ -107,6 +123,32 @@ class MediaStore:
             for page in obstore.list(self._store, prefix=prefix):
                 yield from (str(item["path"]) for item in page)
 
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object below the prefix, a page of them in memory at a time."""
+        with _translated(prefix):
+            for page in obstore.list(self._store, prefix=prefix):
+                for item in page:
+                    yield StoredObject(str(item["path"]), int(item["size"]), item["last_modified"])
+
+    def read(self, key: str) -> tuple[int, Iterator[bytes]]:
+        """The object's size, and its bytes in pieces of about 1 MiB."""
+        with _translated(key):
+            found = obstore.get(self._store, key)
+            return int(found.meta["size"]), _pieces(key, found.stream(min_chunk_size=CHUNK))
+
+    def leftovers(self, before: datetime) -> Iterator[Path]:
+        """Temporary files that were last written before a time, and that whoever wrote them has left behind."""
+        unfinished = (path for path in self._root.rglob("*") if _UNFINISHED.search(path.name)) if self._root else ()
+        temporary = (
+            path
+            for folder in {self._scratch or Path(tempfile.gettempdir()), *([self._root] if self._root else [])}
+            for entry in folder.glob(f"{TEMPORARY}*")
+            for path in (entry.rglob("*") if entry.is_dir() else [entry])
+        )
+        for path in (*unfinished, *temporary):
+            if path.is_file() and path.stat().st_mtime < before.timestamp():
+                yield path
+
     @contextmanager
     def local_copy(self, key: str, sha256: str) -> Iterator[Path]:
         """A local file holding the object, its hash checked: the store's own file, or a temporary copy of a remote one.
@@ -121,7 +163,7 @@ class MediaStore:
                 _check_hash(hashlib.file_digest(file, "sha256").hexdigest(), sha256)
             yield path
             return
-        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="needledrop-") as folder:
+        with tempfile.TemporaryDirectory(dir=self._scratch, prefix=TEMPORARY) as folder:
             path = Path(folder) / "media"
             digest = hashlib.sha256()
             with _translated(key), path.open("wb") as file:
@@ -137,6 +179,12 @@ class MediaStore:
             with _translated(key):
                 chunk = await obstore.get_range_async(self._store, key, start=offset, end=min(offset + CHUNK, stop))
             yield bytes(chunk)
+
+
+def _pieces(key: str, stream: Iterable[Any]) -> Iterator[bytes]:
+    with _translated(key):
+        for piece in stream:
+            yield bytes(piece)
 
 
 @contextmanager

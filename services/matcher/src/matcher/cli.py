@@ -1,14 +1,11 @@
 """The `matcher` command: one word a process."""
 
 import signal
-from pathlib import Path
 from threading import Event
 from types import FrameType
 
 import typer
 import uvicorn
-from alembic import command
-from alembic.config import Config
 
 from matcher.access.binding import require_key
 from matcher.access.commands import app as key_commands
@@ -16,7 +13,9 @@ from matcher.app import create_app
 from matcher.db import Database
 from matcher.dispatch import SERVICE as DISPATCHER
 from matcher.dispatch import Dispatcher
+from matcher.migrating import upgrade
 from matcher.models.service import install_bundle
+from matcher.operations import commands
 from matcher.settings import MatcherSettings
 from needledrop.archive import open_bundle
 from needledrop.errors import NeedledropError
@@ -91,22 +90,22 @@ def trainer() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this version's schema and put the bundle's metric into use."""
+    """Bring the database to this version's schema and put the bundle's metric into use, each of its files checked."""
     settings = MatcherSettings()
     configure_logging(settings, "migrate")
     url = settings.database_url.get_secret_value()
-    command.upgrade(alembic_config(url), "head")
+    upgrade(url)
     try:
-        model_id, queued = install_bundle(Database(url), open_bundle(settings.bundle))
+        bundle = open_bundle(settings.bundle)
+        bundle.verify()
+        model_id, queued = install_bundle(Database(url), bundle)
     except NeedledropError as error:
         typer.echo(f"{error.code}: {error.detail}", err=True)
         raise typer.Exit(1) from error
     log.info("model in use", model=model_id, queued=queued)
 
 
-def alembic_config(url: str) -> Config:
-    """Alembic's configuration for the migrations that are part of this package."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    return config
+app.command("backup")(commands.backup)
+app.command("restore")(commands.restore)
+app.command("verify")(commands.verify)
+app.command("collect-orphans")(commands.collect_orphans)

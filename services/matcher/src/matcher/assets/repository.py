@@ -17,6 +17,8 @@ from matcher.pairs.tables import Pair
 from needledrop.storage import info_key, media_key
 
 AssetT = TypeVar("AssetT", bound=Asset)
+REMOVAL_LOCK = 7319003
+"""Held shared while objects are removed from the media store, and alone by a backup."""
 
 
 class ListKey(BaseModel):
@@ -72,6 +74,14 @@ class AssetRepository(Generic[AssetT]):
 def lock_content(session: Session, sha256: str) -> None:
     """Until the transaction ends, nobody else adds or removes a file with these bytes."""
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:sha256, 0))"), {"sha256": sha256})
+
+
+def may_remove(session: Session) -> bool:
+    """Whether objects may be removed from the media store until the transaction ends; not while a backup is made.
+
+    What is left then is an orphan, for `matcher collect-orphans`.
+    """
+    return bool(session.scalar(text(f"SELECT pg_try_advisory_xact_lock_shared({REMOVAL_LOCK})")))
 
 
 def forget_features(session: Session, sha256: str) -> list[str]:

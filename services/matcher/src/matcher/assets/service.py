@@ -8,7 +8,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from matcher.assets.repository import AssetRepository, ListKey, content_in_use, forget_features, lock_content
+from matcher.assets.repository import (
+    AssetRepository,
+    ListKey,
+    content_in_use,
+    forget_features,
+    lock_content,
+    may_remove,
+)
 from matcher.assets.schemas import AssetState, Failure, Status
 from matcher.assets.tables import Asset
 from matcher.assets.uploads import Upload
@@ -147,7 +154,7 @@ def drop_bytes(database: Database, store: MediaStore, sha256: str, keys: Sequenc
     """
     with database.begin() as session:
         lock_content(session, sha256)
-        if not content_in_use(session, sha256):
+        if may_remove(session) and not content_in_use(session, sha256):
             for key in keys:
                 store.delete(key)
 

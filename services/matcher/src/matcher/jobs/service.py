@@ -62,7 +62,8 @@ class JobService:
         if not self._begin_embedding(message):
             log.info("stale result ignored")
             return
-        codes = matrix_from_bytes(self._store.get_bytes(message.features_key))
+        data = self._store.get_bytes(message.features_key)
+        codes = matrix_from_bytes(data)
         with self._database.begin() as session:
             lock_active_model(session)
             job = JobRepository(session).lock(message.job_id, message.attempt)
@@ -72,7 +73,7 @@ class JobService:
             require_space(message.space, job.space)
             matches = MatchRepository(session)
             matches.remember_features(
-                job.media_sha256, message.space, message.features_key, message.rows, message.hop_s
+                job.media_sha256, message.space, message.features_key, message.rows, message.hop_s, data
             )
             windows = self._place(session, job, model, codes, message.hop_s)
             _learn(session, job, message)

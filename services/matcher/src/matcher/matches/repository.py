@@ -1,5 +1,6 @@
 """The SQL of embeddings and rankings. Exact search is the ranking: a track stands where its nearest window stands."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,9 +96,16 @@ class MatchRepository:
         if embedded.steps:
             self._session.execute(insert(Steps), [{**owner, **_packed(embedded.steps)}])
 
-    def remember_features(self, sha256: str, space: str, key: str, rows: int, hop_s: float) -> None:
-        values = {"media_sha256": sha256, "space": space, "key": key, "rows": rows, "hop_s": hop_s}
-        self._session.execute(upsert(Features).values(**values).on_conflict_do_nothing())
+    def remember_features(self, media_sha256: str, space: str, key: str, rows: int, hop_s: float, data: bytes) -> None:
+        """Note the matrix in the media store; `data` are its bytes."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        values = {"media_sha256": media_sha256, "space": space, "key": key, "rows": rows, "hop_s": hop_s}
+        new = upsert(Features).values(**values, sha256=sha256)
+        # The same again, or the matrix of a file that was extracted anew: the hash is that of what is stored now.
+        again = new.on_conflict_do_update(
+            index_elements=["media_sha256", "space"], set_={"rows": rows, "sha256": sha256}
+        )
+        self._session.execute(again)
 
 
 def _ranked(model_id: str, vector: Any) -> Subquery:

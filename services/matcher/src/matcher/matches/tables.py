@@ -12,7 +12,10 @@ from matcher.db import Base
 
 
 class Features(Base):
-    """A feature matrix in the media store: immutable, keyed by the file's SHA-256 and the feature space."""
+    """A feature matrix in the media store: immutable, keyed by the file's SHA-256 and the feature space.
+
+    `sha256`: of the matrix as it is stored; null where it was stored before that was kept.
+    """
 
     __tablename__ = "features"
 
@@ -22,6 +25,7 @@ class Features(Base):
     rows: Mapped[int]
     hop_s: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    sha256: Mapped[str | None] = mapped_column(String(64))
 
 
 class Embedding(Base):

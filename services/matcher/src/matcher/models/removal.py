@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from matcher.assets.repository import may_remove
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
 from matcher.jobs.tables import OPEN
@@ -28,5 +29,7 @@ def remove(database: Database, store: MediaStore, model_id: str) -> None:
         if model.installed:
             raise ApiError(HTTPStatus.CONFLICT, "model_installed", "the model is the installed bundle's")
         delete_model(session, model_id)
-    for path in model.files or {}:
-        store.delete(model_key(model_id, path))
+    with database.begin() as session:
+        if may_remove(session):
+            for path in model.files or {}:
+                store.delete(model_key(model_id, path))

@@ -1,0 +1,1 @@
+"""What an operator does: backup, restore, verification, collection of orphans."""
