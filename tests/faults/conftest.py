@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.chaos import Outcome
+from tests.integration.conftest import api  # noqa: F401  a fixture
 
 PROPERTY = "fault"
 

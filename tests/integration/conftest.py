@@ -20,7 +20,7 @@ from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
 from needledrop.features import Codes, Modality, matrix_to_bytes
 from needledrop.messages import ExtractDone, MediaInfo
-from needledrop.storage import MediaStore, features_key
+from needledrop.storage import MediaStore, features_key, info_key
 from tests.client import local_client
 from tests.embedded import Servers
 
@@ -58,6 +58,8 @@ class Api:
 
     def finish_job(self, job: Job, codes: Codes, info: MediaInfo | None = None) -> ExtractDone:
         key = features_key(job.media_sha256, job.space)
+        media = info or MediaInfo(duration_s=float(len(codes)))
+        self.store.put_bytes(info_key(key), media.model_dump_json().encode())
         self.store.put_bytes(key, matrix_to_bytes(codes))
         message = ExtractDone(
             job_id=job.id,
@@ -66,7 +68,7 @@ class Api:
             features_key=key,
             rows=len(codes),
             hop_s=HOP_S,
-            media=info or MediaInfo(duration_s=float(len(codes))),
+            media=media,
         )
         self.jobs.done(message)
         return message

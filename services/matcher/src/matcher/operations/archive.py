@@ -111,7 +111,8 @@ class _Hashing:
         self.bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
+        with _translated():
+            data = self._file.read(size)
         self._digest.update(data)
         self.bytes += len(data)
         return data
