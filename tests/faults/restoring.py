@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from matcher.app import create_app
 from matcher.db import Database
 from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
 from needledrop.storage import MediaStore, model_key
+from tests.client import local_client
 from tests.embedded import Servers
 from tests.integration.conftest import MODEL, Api
 
@@ -33,7 +33,7 @@ class System:
 
     @contextmanager
     def client(self) -> Iterator[TestClient]:
-        with TestClient(create_app(self.settings)) as client:
+        with local_client(self.settings) as client:
             yield client
 
     def environment(self) -> dict[str, str]:

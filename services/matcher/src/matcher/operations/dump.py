@@ -11,8 +11,9 @@ from matcher.tables import Base
 from needledrop.errors import BackupError, ErrorCode
 
 PIECE_BYTES = 8 << 20
-PASSING = frozenset({"alembic_version"})
-"""Tables that a backup leaves out."""
+VERSION = frozenset({"alembic_version"})
+PASSING = VERSION | {"page_sessions"}
+"""Tables that a backup leaves out: who was signed in signs in again."""
 
 _COLUMNS = """
 SELECT column_name FROM information_schema.columns
@@ -80,7 +81,7 @@ def continue_identities(session: Session) -> None:
 def empty_tables(session: Session) -> None:
     """Lock every table against all others until the transaction ends, and empty it."""
     connection = driver_connection(session)
-    names = sorted({row[0] for row in connection.execute(_TABLES)} - PASSING)
+    names = sorted({row[0] for row in connection.execute(_TABLES)} - VERSION)
     connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, names))))
 
 
