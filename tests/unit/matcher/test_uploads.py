@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from matcher.assets.uploads import Upload, clean_name, receive
+from matcher.bodies import RequestBody
 from matcher.errors import ApiError
 
 LIMIT = 1000
@@ -24,14 +25,17 @@ def request(chunks: list[bytes], headers: dict[str, str], query: str = "") -> Re
     async def receive_message() -> dict[str, object]:
         return next(messages)
 
+    async def send(_: object) -> None:
+        raise AssertionError("nobody answers here")
+
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": "POST", "path": "/", "headers": raw, "query_string": query.encode()}
-    return Request(scope, receive_message)
+    return Request(scope, RequestBody(scope, receive_message, send, idle_s=5, least_rate=1).receive)
 
 
 def take(req: Request, scratch: Path) -> tuple[Upload, bytes]:
     async def run() -> tuple[Upload, bytes]:
-        async with receive(req, LIMIT, scratch) as upload:
+        async with receive(req, LIMIT, scratch, anyio.CapacityLimiter(1)) as upload:
             return upload, upload.path.read_bytes()
 
     return anyio.run(run)

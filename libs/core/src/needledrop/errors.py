@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     BUNDLE_INVALID = "bundle_invalid"
     STORAGE_MISSING = "storage_missing"
     STORAGE_CORRUPT = "storage_corrupt"
+    STORAGE_FULL = "storage_full"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     LEASE_EXPIRED = "lease_expired"
     WORKER_LOST = "worker_lost"
@@ -65,7 +66,7 @@ class DownloadError(NeedledropError):
 
 
 class StorageError(NeedledropError):
-    """The media store lacks an object, holds other bytes than its key says, or can't be reached."""
+    """The media store lacks an object, holds other bytes than its key says, or can't be reached or is full."""
 
 
 class BackupError(NeedledropError):

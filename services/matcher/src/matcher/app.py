@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
@@ -16,11 +17,13 @@ from matcher.access.guard import Guard
 from matcher.access.hosts import host_gateway
 from matcher.access.rules import RuleTable
 from matcher.access.scopes import PUBLIC, Rule, Scope, public
+from matcher.bodies import BodyGuard
 from matcher.choices import endpoints as choices
 from matcher.clips import endpoints as clips
 from matcher.context import Context
 from matcher.db import Database
 from matcher.errors import install_error_handlers
+from matcher.housekeeping import keep_house
 from matcher.jobs import endpoints as jobs
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
@@ -48,10 +51,14 @@ SECURITY_HEADERS = {
 def create_app(settings: MatcherSettings) -> FastAPI:
     """The application; connects to the database when the first request needs it."""
     database = Database(settings.database_url.get_secret_value())
+    context = Context(settings, database, MediaStore(settings.media_url, settings.scratch))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(keep_house, context)
+            yield
+            tasks.cancel_scope.cancel()
         database.close()
 
     app = FastAPI(
@@ -60,13 +67,15 @@ def create_app(settings: MatcherSettings) -> FastAPI:
         summary="Ranks the tracks of your own audio library by how well they go with a silent clip.",
         lifespan=lifespan,
     )
-    app.state.context = Context(settings, database, MediaStore(settings.media_url, settings.scratch))
+    app.state.context = context
     install_error_handlers(app)
     for module in (library, clips, matches, choices, pairs, models, jobs, access, health):
         app.include_router(module.router)
     _serve_page(app)
     guard = Guard(settings, database, host_gateway(settings))
     app.add_middleware(Gate, rules=RuleTable(app.routes, UNMARKED), guard=guard)
+    # Outermost, so that whatever refuses a request does so before its body is read.
+    app.add_middleware(BodyGuard, idle_s=settings.upload_idle_s, least_rate=settings.upload_least_rate)
     return app
 
 

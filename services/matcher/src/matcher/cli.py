@@ -16,6 +16,7 @@ from matcher.dispatch import Dispatcher
 from matcher.migrating import upgrade
 from matcher.models.service import install_bundle
 from matcher.operations import commands
+from matcher.server import BoundedProtocol
 from matcher.settings import MatcherSettings
 from needledrop.archive import open_bundle
 from needledrop.errors import NeedledropError
@@ -40,6 +41,7 @@ def api() -> None:
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -51,6 +51,10 @@ class Database:
             session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
             yield session
 
+    def within(self, session: Session) -> "Database":
+        """The same database, its transactions being parts of this one: they are committed with it or not at all."""
+        return _Within(self, session)
+
     def ping(self) -> None:
         """`sqlalchemy.exc.OperationalError` where the database does not answer."""
         with self.engine.connect() as connection:
@@ -58,3 +62,19 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+class _Within(Database):
+    def __init__(self, outer: Database, session: Session) -> None:
+        self.engine = outer.engine
+        self._current = session
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        yield self._current
+        self._current.flush()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        self._current.flush()
+        yield self._current

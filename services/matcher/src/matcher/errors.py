@@ -89,6 +89,9 @@ def problem(
 
 
 def _core_error(request: Request, error: NeedledropError) -> Response:
+    if error.code is ErrorCode.STORAGE_FULL:
+        log.error("no room left", exc_info=error)
+        return problem(request, HTTPStatus.INSUFFICIENT_STORAGE, error.code, error.detail)
     if isinstance(error, StorageError) and error.code is not ErrorCode.STORAGE_MISSING:
         log.error("media store failed", code=error.code, exc_info=error)
         return problem(

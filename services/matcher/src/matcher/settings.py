@@ -40,6 +40,20 @@ class MatcherSettings(CoreSettings):
     )
     key_daily_bytes: int | None = Field(default=None, ge=0, description="Bytes of uploads a key may send a day.")
     max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Larger uploads are refused with 413.")
+    uploads_dir: Path | None = Field(
+        default=None,
+        description="Folder of uploads under way. If unset: in a media folder itself, so that keeping a file is a "
+        "rename; beside a bucket, among temporary files.",
+    )
+    upload_idle_s: float = Field(
+        default=30, gt=0, description="A client that sends nothing of a body for so long is answered with 408."
+    )
+    upload_least_rate: int = Field(
+        default=1024, ge=1, description="Bytes a second that a client must send on average, after the first idle time."
+    )
+    idempotency_keep_s: float = Field(
+        default=86400, gt=0, description="How long the answer to a request with an Idempotency-Key is repeated."
+    )
     lease_s: float = Field(
         default=120, gt=0, description="A running job without a sign of life for this long is tried again."
     )

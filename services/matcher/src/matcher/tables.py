@@ -4,6 +4,7 @@ from matcher.access.tables import ApiKey, KeyUsage, PageSession
 from matcher.choices.tables import Choice
 from matcher.clips.tables import Clip
 from matcher.db import Base
+from matcher.idempotency.tables import IdempotencyKey
 from matcher.jobs.tables import Job
 from matcher.library.tables import Track
 from matcher.matches.tables import Embedding, Features, Steps
@@ -17,6 +18,7 @@ __all__ = [
     "Clip",
     "Embedding",
     "Features",
+    "IdempotencyKey",
     "Job",
     "KeyUsage",
     "Model",

@@ -1,5 +1,7 @@
 """What the routes of tracks and clips share."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,14 +13,28 @@ from matcher.assets.ranges import serve
 from matcher.assets.schemas import AssetOut, AssetState
 from matcher.assets.service import AssetKind, AssetService, AssetT
 from matcher.assets.tables import Asset
-from matcher.assets.uploads import receive
+from matcher.assets.uploads import Upload, receive
 from matcher.context import Context, context_of
-from matcher.jobs.tables import Job
+from matcher.errors import Problem
+from matcher.idempotency.keys import HEADER, asked
+from matcher.idempotency.service import Made, answer
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Most rows on a page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": HEADER,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            "description": "The same key and request again: the same answer, done once. Kept for a day.",
+        }
+    ]
+}
 UPLOAD_BODY: dict[str, Any] = {
+    **IDEMPOTENCY_KEY,
     "requestBody": {
         "required": True,
         "content": {
@@ -35,15 +51,26 @@ UPLOAD_BODY: dict[str, Any] = {
             },
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
-    }
+    },
 }
 
 
-async def upload(request: Request, kind: AssetKind[AssetT]) -> tuple[AssetT, Job]:
-    """Receive the request's file and add it."""
+UPLOAD_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (400, 408, 409, 413, 503, 507)
+}
+
+
+async def upload(request: Request, make: Callable[[Context, Upload], Made]) -> Response:
+    """Receive the request's file and add it by `make`; once, where the request has an Idempotency-Key."""
     context = context_of(request)
-    async with receive(request, context.settings.max_upload_bytes, context.settings.scratch) as received:
-        return await run_in_threadpool(service(context, kind).add, received)
+    asked(request)
+    async with receive(request, context.settings.max_upload_bytes, context.uploads, context.disk) as received:
+        return await run_in_threadpool(
+            answer,
+            request,
+            received.fingerprint,
+            lambda database: make(replace(context, database=database), received),
+        )
 
 
 def send_file(request: Request, kind: AssetKind[AssetT], asset_id: UUID) -> Response:

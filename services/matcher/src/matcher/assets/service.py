@@ -141,10 +141,10 @@ def new_asset(table: type[AssetT], upload: Upload) -> AssetT:
 
 
 def keep_bytes(store: MediaStore, upload: Upload) -> None:
-    """Put the file into the media store, unless its bytes are there already."""
+    """Make the file the media store's, for good, unless its bytes are there already."""
     key = media_key(upload.sha256)
     if store.size(key) != upload.bytes:
-        store.put_file(key, upload.path)
+        store.take_file(key, upload.path)
 
 
 def drop_bytes(database: Database, store: MediaStore, sha256: str, keys: Sequence[str]) -> None:

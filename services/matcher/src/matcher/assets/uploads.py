@@ -1,101 +1,87 @@
-"""Uploads, streamed to a temporary file with a size cap and a running SHA-256; nothing large is held in memory."""
+"""Uploads, streamed to a file with a size cap and a running SHA-256; nothing large is held in memory."""
 
 import hashlib
+import json
 import mimetypes
-import tempfile
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
-from typing import IO
 
-from python_multipart.exceptions import MultipartParseError
-from python_multipart.multipart import MultipartParser, parse_options_header
+import anyio
+from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from matcher.assets.files import FileSink, new_sink
+from matcher.assets.forms import MAX_AROUND_BYTES, Form
+from matcher.bodies import body_of
 from matcher.errors import ApiError
 from needledrop.errors import ErrorCode
 
-MAX_FIELD_BYTES = 4096
 MAX_NAME_CHARS = 255
+TEXT_FIELDS = ("title", "artist")
+_MEDIA_TYPE = re.compile(r"(audio|video)/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A received file, complete and on disk until the request ends. `fields`: the form's other fields."""
+    """A received file, complete and on disk until it is kept or the request ends. `fields`: title, artist."""
 
     path: Path
     sha256: str
     bytes: int
     filename: str
     media_type: str
-    fields: dict[str, str] = field(default_factory=dict)
-
-
-class FileSink:
-    """Where the file's bytes go; refuses more than `limit` bytes as soon as they are there."""
-
-    def __init__(self, file: IO[bytes], limit: int) -> None:
-        self._file = file
-        self._limit = limit
-        self._digest = hashlib.sha256()
-        self.bytes = 0
-
-    def write(self, data: bytes) -> None:
-        self.bytes += len(data)
-        if self.bytes > self._limit:
-            raise too_large(self._limit)
-        self._digest.update(data)
-        self._file.write(data)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
+    def fingerprint(self) -> str:
+        """What was uploaded, whatever form it came in: a client that repeats a form draws another boundary."""
+        what = [self.sha256, self.filename, self.media_type, sorted(self.fields.items())]
+        return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 @asynccontextmanager
-async def receive(request: Request, limit: int, scratch: Path | None) -> AsyncIterator[Upload]:
+async def receive(request: Request, limit: int, folder: Path, disk: anyio.CapacityLimiter) -> AsyncIterator[Upload]:
     """Receive the request's file: the multipart field `file`, or a raw body named by `?filename=`.
 
-    `ApiError` where the body is too large, empty, malformed or holds no file; the temporary file is always removed.
+    It lies in `folder`; `disk` bounds how many are written at once. `ApiError` where the body is too large, too slow,
+    empty, malformed or holds no file; `StorageError` where the disk is full. The file is removed unless it was taken.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit + (1 << 16):
-        raise too_large(limit)
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
-    with tempfile.NamedTemporaryFile(dir=scratch, prefix="needledrop-upload-") as file:
-        sink = FileSink(file, limit)
+    is_form = content_type == b"multipart/form-data"
+    body_of(request.scope).allow(limit + (MAX_AROUND_BYTES if is_form else 0))
+    with new_sink(folder, disk) as sink:
         try:
-            if content_type == b"multipart/form-data":
-                form = _Form(options.get(b"boundary", b""), sink)
+            if is_form:
+                form = Form(options.get(b"boundary", b""), sink, limit)
                 await form.read(request)
                 filename, media_type, fields = form.filename, form.media_type, form.fields
             else:
-                async for chunk in request.stream():
-                    sink.write(chunk)
-                filename, media_type = request.query_params.get("filename", ""), content_type.decode("latin-1")
-                fields = {
-                    name: request.query_params[name] for name in ("title", "artist") if name in request.query_params
-                }
+                await _read_raw(request, sink)
+                query = request.query_params
+                filename, media_type = query.get("filename", ""), content_type.decode("latin-1")
+                fields = {name: query[name] for name in TEXT_FIELDS if name in query}
+            await sink.flush(all_of_it=True)
         except ClientDisconnect as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, "upload_incomplete", "the upload broke off") from error
         if not sink.bytes:
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, ErrorCode.MEDIA_EMPTY, "the file is empty")
-        file.flush()
-        filename = clean_name(filename)
-        yield Upload(
-            path=Path(file.name),
-            sha256=sink.sha256,
-            bytes=sink.bytes,
-            filename=filename,
-            media_type=_media_type(media_type, filename),
-            fields=fields,
-        )
+            raise empty()
+        yield describe_upload(sink.path, sink.sha256, sink.bytes, filename, media_type, fields)
 
 
-def too_large(limit: int) -> ApiError:
-    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "upload_too_large", f"a file may have at most {limit} bytes")
+def describe_upload(
+    path: Path, sha256: str, size: int, filename: str, media_type: str, fields: Mapping[str, str]
+) -> Upload:
+    """An upload, its name and type cleaned."""
+    name = clean_name(filename)
+    return Upload(path, sha256, size, name, _media_type(media_type, name), fields)
+
+
+def empty() -> ApiError:
+    return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, ErrorCode.MEDIA_EMPTY, "the file is empty")
 
 
 def clean_name(name: str) -> str:
@@ -104,96 +90,14 @@ def clean_name(name: str) -> str:
     return "".join(char for char in last if char.isprintable())[:MAX_NAME_CHARS] or "untitled"
 
 
+async def _read_raw(request: Request, sink: FileSink) -> None:
+    async for chunk in request.stream():
+        sink.write(chunk)
+        await sink.flush()
+
+
 def _media_type(declared: str, filename: str) -> str:
-    if declared.startswith(("audio/", "video/")):
-        return declared[:MAX_NAME_CHARS]
+    kind = declared.partition(";")[0].strip()
+    if _MEDIA_TYPE.fullmatch(kind):
+        return kind
     return mimetypes.guess_type(filename)[0] or "application/octet-stream"
-
-
-class _Form:
-    """Feeds a multipart body through the parser: the field `file` to the sink, short text fields to `fields`."""
-
-    def __init__(self, boundary: bytes, sink: FileSink) -> None:
-        if not boundary:
-            raise _malformed("the multipart body has no boundary")
-        self._sink = sink
-        self._headers: dict[str, bytes] = {}
-        self._header_name = b""
-        self._header_value = b""
-        self._name = ""
-        self._value = bytearray()
-        self._found = False
-        self._ended = False
-        self.filename = ""
-        self.media_type = ""
-        self.fields: dict[str, str] = {}
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._part_begin,
-                "on_header_field": self._header_field,
-                "on_header_value": self._header_data,
-                "on_header_end": self._header_end,
-                "on_headers_finished": self._headers_finished,
-                "on_part_data": self._part_data,
-                "on_part_end": self._part_end,
-                "on_end": self._end,
-            },
-        )
-
-    async def read(self, request: Request) -> None:
-        try:
-            async for chunk in request.stream():
-                self._parser.write(chunk)
-            self._parser.finalize()
-        except MultipartParseError as error:
-            raise _malformed("the multipart body can't be read") from error
-        if not self._ended:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "upload_incomplete", "the upload broke off")
-        if not self._found:
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "file_missing", "the form has no field “file”")
-
-    def _part_begin(self) -> None:
-        self._headers = {}
-        self._value.clear()
-
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def _header_data(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
-    def _header_end(self) -> None:
-        self._headers[self._header_name.decode("latin-1").lower()] = self._header_value
-        self._header_name = self._header_value = b""
-
-    def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get("content-disposition", b""))
-        self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        if self._name == "file":
-            if self._found:
-                raise _malformed("the form has more than one field “file”")
-            self._found = True
-            self.filename = options.get(b"filename", b"").decode("utf-8", "replace")
-            self.media_type = self._headers.get("content-type", b"").decode("latin-1")
-
-    def _part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._name == "file":
-            self._sink.write(data[start:end])
-            return
-        self._value += data[start:end]
-        if len(self._value) > MAX_FIELD_BYTES:
-            raise ApiError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "field_too_large", f"the field “{self._name[:40]}” is too long"
-            )
-
-    def _part_end(self) -> None:
-        if self._name in {"title", "artist"}:
-            self.fields[self._name] = self._value.decode("utf-8", "replace")
-
-    def _end(self) -> None:
-        self._ended = True
-
-
-def _malformed(detail: str) -> ApiError:
-    return ApiError(HTTPStatus.BAD_REQUEST, "body_malformed", detail)

@@ -7,13 +7,24 @@ from fastapi import APIRouter, Request, Response
 
 from matcher import cursors
 from matcher.access.scopes import Scope, needs
-from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
+from matcher.assets.endpoints import (
+    UPLOAD_BODY,
+    UPLOAD_PROBLEMS,
+    Cursor,
+    Limit,
+    describe,
+    send_file,
+    service,
+    upload,
+)
 from matcher.assets.repository import ListKey
 from matcher.assets.service import AssetKind, state_of
+from matcher.assets.uploads import Upload
 from matcher.clips.schemas import ClipOut, ClipPage
 from matcher.clips.tables import Clip
-from matcher.context import context_of
+from matcher.context import Context, context_of
 from matcher.errors import Problem
+from matcher.idempotency.service import Made
 from matcher.jobs.tables import Job
 from needledrop.features import Modality
 
@@ -21,18 +32,16 @@ CLIP = AssetKind(Clip, Modality.VIDEO, Job.clip_id, "clip")
 router = APIRouter(prefix="/videos", tags=["clips"], responses={404: {"model": Problem}, 422: {"model": Problem}})
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+@router.post(
+    "", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses=UPLOAD_PROBLEMS, response_model=ClipOut
+)
 @needs(Scope.WRITE, uploads=True)
-async def add_clip(request: Request, response: Response) -> ClipOut:
+async def add_clip(request: Request) -> Response:
     """Upload a clip: multipart field `file`, or a raw body with `?filename=`. `Location` is where its ranking will be.
 
     The same bytes again: the same clip.
     """
-    clip, job = await upload(request, CLIP)
-    answer = clip_out(clip, job)
-    response.headers["Location"] = answer.match_url
-    response.headers["Retry-After"] = "1"
-    return answer
+    return await upload(request, make_clip)
 
 
 @router.get("")
@@ -64,6 +73,11 @@ def get_clip_file(request: Request, clip_id: UUID) -> Response:
 def delete_clip(request: Request, clip_id: UUID) -> None:
     """Remove a clip, its file and its ranking."""
     service(context_of(request), CLIP).delete(clip_id)
+
+
+def make_clip(context: Context, received: Upload) -> Made:
+    out = clip_out(*service(context, CLIP).add(received))
+    return Made(out, {"Location": out.match_url, "Retry-After": "1"})
 
 
 def clip_out(clip: Clip, job: Job | None) -> ClipOut:

@@ -7,11 +7,22 @@ from fastapi import APIRouter, Request, Response
 
 from matcher import cursors
 from matcher.access.scopes import Scope, needs
-from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe, send_file, service, upload
+from matcher.assets.endpoints import (
+    UPLOAD_BODY,
+    UPLOAD_PROBLEMS,
+    Cursor,
+    Limit,
+    describe,
+    send_file,
+    service,
+    upload,
+)
 from matcher.assets.repository import ListKey
 from matcher.assets.service import AssetKind, state_of
-from matcher.context import context_of
+from matcher.assets.uploads import Upload
+from matcher.context import Context, context_of
 from matcher.errors import Problem
+from matcher.idempotency.service import Made
 from matcher.jobs.tables import Job
 from matcher.library.schemas import TrackOut, TrackPage
 from matcher.library.tables import Track
@@ -21,14 +32,13 @@ TRACK = AssetKind(Track, Modality.AUDIO, Job.track_id, "track")
 router = APIRouter(prefix="/audio", tags=["library"], responses={404: {"model": Problem}, 422: {"model": Problem}})
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+@router.post(
+    "", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses=UPLOAD_PROBLEMS, response_model=TrackOut
+)
 @needs(Scope.WRITE, uploads=True)
-async def add_track(request: Request, response: Response) -> TrackOut:
+async def add_track(request: Request) -> Response:
     """Add a track: multipart field `file`, or a raw body with `?filename=`. The same bytes again: the same track."""
-    track, job = await upload(request, TRACK)
-    answer = track_out(track, job)
-    response.headers["Location"] = f"/audio/{track.id}"
-    return answer
+    return await upload(request, make_track)
 
 
 @router.get("")
@@ -60,6 +70,11 @@ def get_track_file(request: Request, track_id: UUID) -> Response:
 def delete_track(request: Request, track_id: UUID) -> None:
     """Remove a track, its file and its place in every ranking."""
     service(context_of(request), TRACK).delete(track_id)
+
+
+def make_track(context: Context, received: Upload) -> Made:
+    track, job = service(context, TRACK).add(received)
+    return Made(track_out(track, job), {"Location": f"/audio/{track.id}"})
 
 
 def track_out(track: Track, job: Job | None) -> TrackOut:

@@ -7,8 +7,11 @@ from fastapi import APIRouter, Request, Response
 from sse_starlette import EventSourceResponse
 
 from matcher.access.scopes import Scope, needs
+from matcher.assets.endpoints import IDEMPOTENCY_KEY
 from matcher.context import context_of
+from matcher.db import Database
 from matcher.errors import Problem
+from matcher.idempotency.service import Made, answer, fingerprint
 from matcher.models import activation
 from matcher.models.events import watch
 from matcher.models.queries import get_model, list_models, progress_of
@@ -21,14 +24,22 @@ CONFLICT: dict[int | str, dict[str, object]] = {409: {"model": Problem}}
 router = APIRouter(prefix="/models", tags=["models"], responses={404: {"model": Problem}, 422: {"model": Problem}})
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, responses=CONFLICT)
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    responses={400: {"model": Problem}, **CONFLICT},
+    response_model=ModelDetail,
+    openapi_extra=IDEMPOTENCY_KEY,
+)
 @needs(Scope.WRITE)
-def add_model(request: Request, response: Response, wanted: ModelIn) -> ModelDetail:
+def add_model(request: Request, wanted: ModelIn) -> Response:
     """Train a model on the pairs and choices that are ready. `Location` is the model; `/events` tells its progress."""
-    database = context_of(request).database
-    model_id = train(database, wanted)
-    response.headers["Location"] = f"/models/{model_id}"
-    return get_model(database, model_id)
+
+    def make(database: Database) -> Made:
+        model_id = train(database, wanted)
+        return Made(get_model(database, model_id), {"Location": f"/models/{model_id}"})
+
+    return answer(request, fingerprint(wanted), make)
 
 
 @router.get("")

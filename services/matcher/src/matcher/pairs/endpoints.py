@@ -5,16 +5,16 @@ from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from matcher import cursors
 from matcher.access.scopes import Scope, needs
-from matcher.assets.endpoints import UPLOAD_BODY, Cursor, Limit, describe
+from matcher.assets.endpoints import UPLOAD_BODY, UPLOAD_PROBLEMS, Cursor, Limit, describe, upload
 from matcher.assets.ranges import serve
 from matcher.assets.repository import ListKey
-from matcher.assets.uploads import receive
-from matcher.context import context_of
+from matcher.assets.uploads import Upload
+from matcher.context import Context, context_of
 from matcher.errors import Problem
+from matcher.idempotency.service import Made
 from matcher.jobs.tables import Job
 from matcher.pairs.schemas import PairOut, PairPage
 from matcher.pairs.service import PairService, state_of_pair
@@ -23,18 +23,16 @@ from matcher.pairs.tables import Pair
 router = APIRouter(prefix="/pairs", tags=["training"], responses={404: {"model": Problem}, 422: {"model": Problem}})
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses={413: {"model": Problem}})
+@router.post(
+    "", status_code=HTTPStatus.ACCEPTED, openapi_extra=UPLOAD_BODY, responses=UPLOAD_PROBLEMS, response_model=PairOut
+)
 @needs(Scope.WRITE, uploads=True)
-async def add_pair(request: Request, response: Response) -> PairOut:
+async def add_pair(request: Request) -> Response:
     """Add a video with its own sound: multipart field `file`, or a raw body with `?filename=`.
 
     The same bytes again: the same pair. A video without sound ends as failed, with code `no_audio`.
     """
-    context = context_of(request)
-    async with receive(request, context.settings.max_upload_bytes, context.settings.scratch) as received:
-        pair, jobs = await run_in_threadpool(_service(request).add, received)
-    response.headers["Location"] = f"/pairs/{pair.id}"
-    return pair_out(pair, jobs)
+    return await upload(request, make_pair)
 
 
 @router.get("")
@@ -67,6 +65,11 @@ def get_pair_file(request: Request, pair_id: UUID) -> Response:
 def delete_pair(request: Request, pair_id: UUID) -> None:
     """Remove a pair and its file. Models that were trained on it stay as they are."""
     _service(request).delete(pair_id)
+
+
+def make_pair(context: Context, received: Upload) -> Made:
+    pair, jobs = PairService(context.database, context.store).add(received)
+    return Made(pair_out(pair, jobs), {"Location": f"/pairs/{pair.id}"})
 
 
 def pair_out(pair: Pair, jobs: Sequence[Job]) -> PairOut:

@@ -1,0 +1,33 @@
+"""What the API clears away now and then: what killed processes left, and what is out of date."""
+
+import anyio
+import anyio.to_thread
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from matcher.assets.files import sweep_abandoned
+from matcher.context import Context
+from matcher.idempotency.repository import IdempotencyRepository
+from needledrop.log import get_logger
+
+EVERY_S = 600.0
+log = get_logger(__name__)
+
+
+async def keep_house(context: Context) -> None:
+    """Sweep at once, then every ten minutes until cancelled."""
+    while True:
+        await anyio.to_thread.run_sync(sweep, context)
+        await anyio.sleep(EVERY_S)
+
+
+def sweep(context: Context) -> None:
+    """One round. What fails is tried again in the next."""
+    try:
+        files = sweep_abandoned(context.uploads)
+        with context.database.begin() as session:
+            keys = IdempotencyRepository(session).forget_older(context.settings.idempotency_keep_s)
+    except (OSError, OperationalError, ProgrammingError) as error:
+        log.warning("sweep failed", error=str(error).splitlines()[0])
+        return
+    if files or keys:
+        log.info("swept", files=files, idempotency_keys=keys)
