@@ -141,3 +141,15 @@ def test_too_large_an_upload_leaves_no_row_and_no_file(api: Api) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "upload_too_large")
     assert api.client.get("/audio").json()["total"] == 0
     assert list(api.store.keys("")) == []
+
+
+def test_a_track_is_given_another_title_artist_and_tags_and_what_is_left_out_stays(api: Api) -> None:
+    track = api.add_track("song.wav", [[1, 1, 1]])
+    changed = api.client.patch(f"/audio/{track}", json={"title": " Rain ", "tags": ["Slow  Jazz", "slow jazz", ""]})
+    assert (changed.status_code, changed.json()["title"], changed.json()["tags"]) == (200, "Rain", ["slow jazz"])
+    again = api.client.patch(f"/audio/{track}", json={"artist": "Ann"}).json()
+    assert (again["title"], again["artist"], again["tags"]) == ("Rain", "Ann", ["slow jazz"])
+    assert api.client.patch(f"/audio/{track}", json={"title": "", "tags": []}).json()["title"] == "song"
+    assert api.client.get(f"/audio/{track}").json()["tags"] == []
+    assert api.client.patch(f"/audio/{track}", json={"sha256": "0"}).json()["code"] == "request_invalid"
+    assert api.client.patch(f"/audio/{uuid4()}", json={"title": "x"}).json()["code"] == "not_found"

@@ -1,5 +1,7 @@
 """The ranking against a plain loop over every window of every track."""
 
+from uuid import uuid4
+
 import numpy as np
 
 from tests.integration.conftest import HOP_S, Api
@@ -62,3 +64,35 @@ def test_the_answer_names_the_model_and_says_that_its_backbones_are_untrained(ap
     model = api.client.get(f"/match/{clip}").json()["model"]
     assert model == {"id": "test-model", "kind": "va_metric2", "bundle": "test", "untrained_backbones": True}
     assert api.client.get("/about").json()["model"] == model
+
+
+def test_filters_narrow_the_ranking_and_leave_its_order(api: Api) -> None:
+    clip = api.add_clip("clip", [[0, 0, 0]])
+    ids = [api.add_track(f"t{n}", [[n, 0, 0]] * (n + 1)) for n in range(6)]
+    for number, tags in ((1, ["Jazz"]), (3, ["  JAZZ ", "slow"]), (4, ["slow"])):
+        assert api.client.patch(f"/audio/{ids[number]}", json={"tags": tags}).status_code == 200
+
+    def found(**filters: object) -> list[str]:
+        answer = api.client.get(f"/match/{clip}", params=filters).json()
+        assert answer["total"] == len(answer["results"])
+        assert [r["rank"] for r in answer["results"]] == list(range(1, answer["total"] + 1))
+        return [result["audio"]["id"] for result in answer["results"]]
+
+    assert found(tag="jazz") == [ids[1], ids[3]]
+    assert found(tag=["slow", "Jazz"]) == [ids[3]]
+    assert found(min_duration=3, max_duration=5) == ids[2:5]
+    assert found(tag="slow", max_duration=4) == [ids[3]]
+    assert found(tag="none") == []
+    assert api.client.get(f"/match/{clip}", params={"min_duration": -1}).json()["code"] == "request_invalid"
+
+
+def test_similar_tracks_stand_by_their_nearest_window_to_the_tracks_mean(api: Api) -> None:
+    track = api.add_track("track", [[0, 0, 0], [4, 0, 0]])
+    near, far = api.add_track("near", [[9, 9, 9], [2, 0, 1]]), api.add_track("far", [[2, 3, 0]])
+    answer = api.client.get(f"/audio/{track}/similar").json()
+    assert [(r["audio"]["id"], r["rank"], r["distance"]) for r in answer["results"]] == [(near, 1, 1.0), (far, 2, 3.0)]
+    assert answer["results"][0]["start_s"] == 1.0
+    assert len(api.client.get(f"/audio/{track}/similar", params={"limit": 1}).json()["results"]) == 1
+    waiting = api.add_track("waiting")
+    assert api.client.get(f"/audio/{waiting}/similar").json()["code"] == "track_not_ready"
+    assert api.client.get(f"/audio/{uuid4()}/similar").json()["code"] == "not_found"

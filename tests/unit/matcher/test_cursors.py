@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from matcher import cursors
 from matcher.errors import ApiError
-from matcher.matches.repository import RankKey
+from matcher.matches.cursor import RankKey
 
 
 @given(distance=st.floats(0, 1e6), track=st.uuids())
 def test_a_cursor_gives_back_the_exact_key(distance: float, track: UUID) -> None:
-    key = RankKey(model="m", distance=distance, track_id=track)
+    key = RankKey(model="m", rank=7, place=(distance, track))
     assert cursors.decode(RankKey, cursors.encode(key)) == key
 
 

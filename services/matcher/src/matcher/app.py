@@ -27,6 +27,7 @@ from matcher.housekeeping import keep_house
 from matcher.jobs import endpoints as jobs
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
+from matcher.matches import similar
 from matcher.models import endpoints as models
 from matcher.pairs import endpoints as pairs
 from matcher.settings import MatcherSettings
@@ -69,7 +70,7 @@ def create_app(settings: MatcherSettings) -> FastAPI:
     )
     app.state.context = context
     install_error_handlers(app)
-    for module in (library, clips, matches, choices, pairs, models, jobs, access, health):
+    for module in (library, similar, clips, matches, choices, pairs, models, jobs, access, health):
         app.include_router(module.router)
     _serve_page(app)
     guard = Guard(settings, database, host_gateway(settings))

@@ -13,6 +13,7 @@ from matcher.app import create_app
 from matcher.db import Database
 from matcher.dispatch import SERVICE as DISPATCHER
 from matcher.dispatch import Dispatcher
+from matcher.matches.index_keeper import IndexKeeper
 from matcher.migrating import upgrade
 from matcher.models.service import install_bundle
 from matcher.operations import commands
@@ -65,6 +66,12 @@ def dispatcher() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
+    IndexKeeper(
+        settings.database_url.get_secret_value(),
+        settings.index_from_windows,
+        settings.index_memory_mb,
+        settings.index_workers,
+    ).start(stop)
     Dispatcher(settings, Database(settings.database_url.get_secret_value())).run(stop)
 
 

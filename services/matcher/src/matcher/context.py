@@ -7,6 +7,7 @@ import anyio
 from fastapi import Request
 
 from matcher.db import Database
+from matcher.matches.totals import Totals
 from matcher.settings import MatcherSettings
 from needledrop.storage import MediaStore
 
@@ -19,6 +20,7 @@ class Context:
     settings: MatcherSettings
     database: Database
     store: MediaStore
+    totals: Totals = field(default_factory=Totals)
     disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DISK_WRITERS))
 
     @property

@@ -9,6 +9,8 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 POOL_TIMEOUT_S = 5.0
 """How long a request waits for a connection before it is told to come again."""
+OPTIONS = "-c jit=off -c plan_cache_mode=force_custom_plan"
+"""Compiling a ranking takes longer than running it; and only with the values seen does a plan use a model's index."""
 
 
 class Base(DeclarativeBase):
@@ -34,7 +36,7 @@ class Database:
             pool_size=10,
             max_overflow=20,
             pool_timeout=POOL_TIMEOUT_S,
-            connect_args={"connect_timeout": 5},
+            connect_args={"connect_timeout": 5, "options": OPTIONS},
         )
         self._session = sessionmaker(self.engine, expire_on_commit=False)
 

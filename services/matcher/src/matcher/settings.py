@@ -70,4 +70,13 @@ class MatcherSettings(CoreSettings):
     training_hard_limit_s: int = Field(
         default=7 * 86400, ge=10, description="A training that runs longer is killed and counted as lost."
     )
+    index_from_windows: int = Field(
+        default=20_000,
+        ge=1,
+        description="A library of so many windows gets an approximate index, below it every ranking is exact.",
+    )
+    index_memory_mb: int = Field(default=1024, ge=16, description="Memory of the database's for making an index.")
+    index_workers: int = Field(
+        default=2, ge=0, description="Database processes that help in making an index; they need /dev/shm."
+    )
     dispatch_poll_s: float = Field(default=2, gt=0, description="Longest pause between two rounds of the dispatcher.")

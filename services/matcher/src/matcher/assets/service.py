@@ -135,8 +135,8 @@ def new_asset(table: type[AssetT], upload: Upload) -> AssetT:
         filename=upload.filename,
         media_type=upload.media_type,
         bytes=upload.bytes,
-        title=_text(upload.fields.get("title")),
-        artist=_text(upload.fields.get("artist")),
+        title=clean_text(upload.fields.get("title")),
+        artist=clean_text(upload.fields.get("artist")),
     )
 
 
@@ -170,7 +170,7 @@ def state_of(job: Job | None) -> AssetState:
     )
 
 
-def _text(value: str | None) -> str | None:
+def clean_text(value: str | None) -> str | None:
     """A user's text without control characters, None where nothing is left."""
     cleaned = "".join(char for char in value or "" if char.isprintable()).strip()[:MAX_TEXT]
     return cleaned or None

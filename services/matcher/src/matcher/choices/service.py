@@ -8,6 +8,8 @@ from matcher.choices.schemas import ChoiceIn, ChoiceList, ChoiceOut
 from matcher.choices.tables import Choice
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
+from matcher.matches.filters import EVERYTHING
+from matcher.matches.ranking import RankingRepository
 from matcher.matches.repository import MatchRepository
 from matcher.models.repository import active_model
 
@@ -31,9 +33,9 @@ def choose(database: Database, clip_id: UUID, chosen: ChoiceIn) -> ChoiceOut:
                 f"start_s lies after the track's end, {track.duration_s:g} s",
             )
         model = active_model(session)
-        matches = MatchRepository(session)
-        vector = matches.clip_vector(clip_id, model.id) if model else None
-        rank = matches.rank(model.id, vector, track.id) if model and vector is not None else None
+        vector = MatchRepository(session).clip_vector(clip_id, model.id) if model else None
+        ranked = RankingRepository(session, model.id, vector, EVERYTHING) if model and vector is not None else None
+        rank = ranked.rank(track.id) if ranked else None
         choice = Choice(
             clip_id=clip_id,
             track_id=track.id,

@@ -24,7 +24,8 @@ from matcher.context import Context, context_of
 from matcher.errors import Problem
 from matcher.idempotency.service import Made
 from matcher.jobs.tables import Job
-from matcher.library.schemas import TrackOut, TrackPage
+from matcher.library.changes import change
+from matcher.library.schemas import TrackChange, TrackOut, TrackPage
 from matcher.library.tables import Track
 from needledrop.features import Modality
 
@@ -65,6 +66,13 @@ def get_track_file(request: Request, track_id: UUID) -> Response:
     return send_file(request, TRACK, track_id)
 
 
+@router.patch("/{track_id}")
+@needs(Scope.WRITE)
+def change_track(request: Request, track_id: UUID, changed: TrackChange) -> TrackOut:
+    """Give a track another title, artist, or other tags. What is left out stays."""
+    return track_out(*change(context_of(request).database, TRACK, track_id, changed))
+
+
 @router.delete("/{track_id}", status_code=HTTPStatus.NO_CONTENT)
 @needs(Scope.WRITE)
 def delete_track(request: Request, track_id: UUID) -> None:
@@ -78,4 +86,4 @@ def make_track(context: Context, received: Upload) -> Made:
 
 
 def track_out(track: Track, job: Job | None) -> TrackOut:
-    return TrackOut(**describe(track, state_of(job), f"/audio/{track.id}/file").model_dump())
+    return TrackOut(**describe(track, state_of(job), f"/audio/{track.id}/file").model_dump(), tags=track.tags)

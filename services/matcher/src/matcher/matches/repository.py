@@ -1,42 +1,19 @@
-"""The SQL of embeddings and rankings. Exact search is the ranking: a track stands where its nearest window stands."""
+"""The SQL of embeddings."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from pgvector.sqlalchemy import HALFVEC
-from pydantic import BaseModel
-from sqlalchemy import Subquery, delete, func, insert, select, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from matcher.library.tables import Track
 from matcher.matches.alignment import Vectors, by_second
 from matcher.matches.embedded import Embedded, StepRows
 from matcher.matches.tables import Embedding, Features, Steps
-
-
-class RankKey(BaseModel):
-    """Rankings run by distance, ties by track id, so that the order never depends on how it is asked for.
-
-    `model`: whose ranking this is a place in.
-    """
-
-    model: str
-    distance: float
-    track_id: UUID
-
-
-@dataclass(frozen=True)
-class Ranked:
-    rank: int
-    distance: float
-    start_s: float
-    track: Track
 
 
 class MatchRepository:
@@ -48,20 +25,10 @@ class MatchRepository:
         query = select(Embedding.vector).where(Embedding.clip_id == clip_id, Embedding.model_id == model_id)
         return self._session.scalar(query)
 
-    def ranking(self, model_id: str, vector: Any, limit: int, after: RankKey | None) -> tuple[list[Ranked], int]:
-        """Up to `limit` tracks after a place in the ranking, and how many tracks it holds in all."""
-        ranked = _ranked(model_id, vector)
-        query = select(ranked, Track).join(Track, Track.id == ranked.c.track_id).order_by(ranked.c.rank).limit(limit)
-        if after:
-            query = query.where(tuple_(ranked.c.distance, ranked.c.track_id) > (after.distance, after.track_id))
-        rows = self._session.execute(query).all()
-        places = [Ranked(rank=row.rank, distance=row.distance, start_s=row.start_s, track=row.Track) for row in rows]
-        return places, rows[0].total if rows else self.count(model_id)
-
-    def rank(self, model_id: str, vector: Any, track_id: UUID) -> int | None:
-        """The track's place in the ranking, None where it has none."""
-        ranked = _ranked(model_id, vector)
-        return self._session.scalar(select(ranked.c.rank).where(ranked.c.track_id == track_id))
+    def track_vector(self, track_id: UUID, model_id: str) -> Any | None:
+        """The mean of the track's windows under the model, None where it has none."""
+        mean = func.avg(Embedding.vector.cast(HALFVEC()), type_=HALFVEC())
+        return self._session.scalar(select(mean).where(Embedding.track_id == track_id, Embedding.model_id == model_id))
 
     def clip_steps(self, clip_id: UUID, model_id: str) -> Vectors | None:
         """The clip's embeddings second by second, [T, dim], None where the model makes none."""
@@ -76,11 +43,6 @@ class MatchRepository:
             assert steps.track_id is not None
             yield steps.track_id, _unpacked(steps)
             self._session.expunge(steps)
-
-    def count(self, model_id: str) -> int:
-        """How many tracks the model's rankings hold."""
-        query = select(func.count(Embedding.track_id.distinct())).where(Embedding.model_id == model_id)
-        return self._session.scalar(query) or 0
 
     def replace(self, model_id: str, track_id: UUID | None, clip_id: UUID | None, embedded: Embedded) -> None:
         """Write an asset's embeddings in place of those it had under the model."""
@@ -106,22 +68,6 @@ class MatchRepository:
             index_elements=["media_sha256", "space"], set_={"rows": rows, "sha256": sha256}
         )
         self._session.execute(again)
-
-
-def _ranked(model_id: str, vector: Any) -> Subquery:
-    """Every track that the model has embedded: its nearest window's distance and start, its rank, and their number."""
-    distance = Embedding.vector.cast(HALFVEC()).l2_distance(vector)
-    windows = (
-        select(Embedding.track_id, Embedding.start_s, distance.label("distance"))
-        .where(Embedding.model_id == model_id, Embedding.track_id.is_not(None))
-        .ext(distinct_on(Embedding.track_id))
-        .order_by(Embedding.track_id, distance, Embedding.start_s)
-        .subquery()
-    )
-    order = (windows.c.distance, windows.c.track_id)
-    return select(
-        windows, func.row_number().over(order_by=order).label("rank"), func.count().over().label("total")
-    ).subquery()
 
 
 def _unpacked(steps: Steps) -> Vectors:

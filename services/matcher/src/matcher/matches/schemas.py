@@ -27,6 +27,7 @@ class MatchedTrack(BaseModel):
     title: str
     artist: str | None
     duration_s: float | None
+    tags: list[str]
     url: str
 
 
@@ -41,7 +42,8 @@ class Result(BaseModel):
 
 
 class Ranking(BaseModel):
-    """Every ready track, best first; `total` counts all of them, `next_cursor` is null on the last page."""
+    """Every ready track that passes the filters, best first; `total` counts all of them, on large libraries as of the
+    last minute. `next_cursor` is null on the last page."""
 
     clip_id: UUID
     status: Literal["done"] = "done"
@@ -49,3 +51,11 @@ class Ranking(BaseModel):
     total: int
     results: list[Result]
     next_cursor: str | None
+
+
+class Similar(BaseModel):
+    """The tracks nearest to another, best first; `start_s` is where the nearest window of each begins."""
+
+    audio_id: UUID
+    model: ModelOut
+    results: list[Result]

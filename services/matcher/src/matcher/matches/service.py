@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from matcher import cursors
 from matcher.assets.repository import AssetRepository
 from matcher.assets.schemas import Status
@@ -12,14 +14,21 @@ from matcher.clips.endpoints import CLIP
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
 from matcher.matches.alignment import best_offset
-from matcher.matches.repository import MatchRepository, Ranked, RankKey
+from matcher.matches.cursor import RankKey
+from matcher.matches.filters import TrackFilters
+from matcher.matches.pages import Page, rank_page
+from matcher.matches.ranking import Ranked
+from matcher.matches.repository import MatchRepository
 from matcher.matches.schemas import MatchedTrack, ModelOut, Pending, Ranking, Result
+from matcher.matches.totals import Totals
 from matcher.models.repository import active_model, find_model
 from matcher.models.tables import Model
 
 
-def match(database: Database, clip_id: UUID, limit: int, cursor: str | None) -> Ranking | Pending:
-    """The ranking of every ready track for the clip, or how far the clip is.
+def match(
+    database: Database, totals: Totals, clip_id: UUID, filters: TrackFilters, limit: int, cursor: str | None
+) -> Ranking | Pending:
+    """The ranking of every ready track that passes the filters, or how far the clip is.
 
     An answer is wholly one model's: the active one's, or where a cursor is given, that of the page before.
     `ApiError`: `not_found`, `cursor_invalid`, `cursor_expired`, or the code of the clip's failure (422).
@@ -34,8 +43,7 @@ def match(database: Database, clip_id: UUID, limit: int, cursor: str | None) -> 
         if state.error:
             raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, state.error.code, state.error.detail)
         model = find_model(session, after.model) if after else active
-        matches = MatchRepository(session)
-        vector = matches.clip_vector(clip_id, model.id) if model else None
+        vector = MatchRepository(session).clip_vector(clip_id, model.id) if model else None
         if after and vector is None:
             raise ApiError(
                 HTTPStatus.CONFLICT, "cursor_expired", "the model of this cursor's ranking is gone: begin anew"
@@ -43,23 +51,32 @@ def match(database: Database, clip_id: UUID, limit: int, cursor: str | None) -> 
         if model is None or vector is None:
             waiting = "queued" if state.status is Status.QUEUED else "processing"
             return Pending(clip_id=clip_id, status=waiting, stage=state.stage, progress=state.progress)
-        places, total = matches.ranking(model.id, vector, limit + 1, after)
-        more = len(places) > limit
-        places = places[:limit]
-        starts = _starts(matches, clip_id, model.id, places)
-    last = places[-1] if more else None
-    key = RankKey(model=model.id, distance=last.distance, track_id=last.track.id) if last else None
+        page = rank_page(session, totals, model.id, vector, filters, limit, after)
+        starts = _starts(session, clip_id, model.id, page.places)
     return Ranking(
         clip_id=clip_id,
         model=describe_model(model),
-        total=total,
-        results=[_result(place, starts.get(place.track.id, place.start_s)) for place in places],
-        next_cursor=cursors.encode(key) if key else None,
+        total=page.total,
+        results=results_of(page, starts),
+        next_cursor=cursors.encode(page.after) if page.after else None,
     )
 
 
-def _starts(matches: MatchRepository, clip_id: UUID, model_id: str, places: Sequence[Ranked]) -> dict[UUID, float]:
+def describe_model(model: Model) -> ModelOut:
+    return ModelOut(id=model.id, kind=model.kind, bundle=model.bundle, untrained_backbones=model.untrained_backbones)
+
+
+def results_of(page: Page, starts: dict[UUID, float]) -> list[Result]:
+    """The page's places as they are told, beginning where `starts` says, else with their nearest windows."""
+    return [
+        _result(page.first_rank + index, place, starts.get(place.track.id, place.start_s))
+        for index, place in enumerate(page.places)
+    ]
+
+
+def _starts(session: Session, clip_id: UUID, model_id: str, places: Sequence[Ranked]) -> dict[UUID, float]:
     """Where in each track the clip fits best, in seconds, by the embeddings second by second, where there are any."""
+    matches = MatchRepository(session)
     clip = matches.clip_steps(clip_id, model_id)
     if clip is None:
         return {}
@@ -67,14 +84,10 @@ def _starts(matches: MatchRepository, clip_id: UUID, model_id: str, places: Sequ
     return {track_id: float(best_offset(clip, track)) for track_id, track in tracks}
 
 
-def describe_model(model: Model) -> ModelOut:
-    return ModelOut(id=model.id, kind=model.kind, bundle=model.bundle, untrained_backbones=model.untrained_backbones)
-
-
-def _result(place: Ranked, start_s: float) -> Result:
+def _result(rank: int, place: Ranked, start_s: float) -> Result:
     track = place.track
     return Result(
-        rank=place.rank,
+        rank=rank,
         score=1 / (1 + place.distance),
         distance=place.distance,
         start_s=start_s,
@@ -83,6 +96,7 @@ def _result(place: Ranked, start_s: float) -> Result:
             title=track.display_title,
             artist=track.artist,
             duration_s=track.duration_s,
+            tags=track.tags,
             url=f"/audio/{track.id}/file",
         ),
     )

@@ -36,7 +36,7 @@ class Embedding(Base):
         CheckConstraint("num_nonnulls(track_id, clip_id) = 1", name="one_asset"),
         UniqueConstraint("track_id", "model_id", "window"),
         UniqueConstraint("clip_id", "model_id", "window"),
-        Index("ix_embeddings_model", "model_id", postgresql_where="track_id IS NOT NULL"),
+        Index("ix_embeddings_model", "model_id", "window", postgresql_where="track_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

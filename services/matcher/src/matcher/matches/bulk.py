@@ -1,0 +1,97 @@
+"""Writing the embeddings of many assets at once: PostgreSQL's binary COPY, its rows laid out by NumPy.
+
+The format: https://www.postgresql.org/docs/18/sql-copy.html; `halfvec` is its dimension, a spare zero, and the values.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy.orm import Session
+
+from matcher.matches.embedded import Embedded, StepRows
+
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER = b"\xff\xff"
+_ROWS = 2000
+"""In memory at once."""
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What a metric made of an asset; one of the ids is None."""
+
+    track_id: UUID | None
+    clip_id: UUID | None
+    embedded: Embedded
+
+
+def write(session: Session, model_id: str, assets: Sequence[Owned]) -> None:
+    """Add the embeddings of assets that have none under the model."""
+    for column, mine in (
+        ("track_id", [(one.track_id, one.embedded) for one in assets if one.track_id]),
+        ("clip_id", [(one.clip_id, one.embedded) for one in assets if one.clip_id]),
+    ):
+        if mine:
+            _write_windows(session, model_id, column, mine)
+            _write_steps(session, model_id, column, [(owner, one.steps) for owner, one in mine if one.steps])
+
+
+def windows_copy(
+    model_id: str,
+    owners: Sequence[UUID],
+    numbers: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.float64],
+    vectors: npt.NDArray[Any],
+) -> bytes:
+    """Rows of `embeddings` (model_id, track_id or clip_id, window, start_s, vector), without header and trailer.
+
+    `numbers` and `starts` [N]; `vectors` [N, dim], taken to float16.
+    """
+    name = model_id.encode()
+    dim = vectors.shape[1]
+    layout: list[tuple[Any, ...]] = [("fields", ">i2")]
+    for column, kind in (("model", f"S{len(name)}"), ("owner", "V16"), ("window", ">i4"), ("start", ">f8")):
+        layout += [(f"{column}_length", ">i4"), (column, kind)]
+    layout += [("vector_length", ">i4"), ("dim", ">i2"), ("spare", ">i2"), ("vector", ">f2", (dim,))]
+    rows = np.zeros(len(owners), np.dtype(layout))
+    rows["fields"] = 5
+    rows["model_length"], rows["model"] = len(name), name
+    rows["owner_length"] = 16
+    rows["owner"] = np.frombuffer(b"".join(owner.bytes for owner in owners), "V16")
+    rows["window_length"], rows["window"] = 4, numbers
+    rows["start_length"], rows["start"] = 8, starts
+    rows["vector_length"], rows["dim"] = 4 + 2 * dim, dim
+    rows["vector"] = vectors
+    return rows.tobytes()
+
+
+def _write_windows(session: Session, model_id: str, column: str, assets: Sequence[tuple[UUID, Embedded]]) -> None:
+    windows = [(owner, number, window) for owner, embedded in assets for number, window in enumerate(embedded.windows)]
+    with _copy(session, f'embeddings (model_id, {column}, "window", start_s, vector)') as copy:
+        copy.write(_HEADER)
+        for at in range(0, len(windows), _ROWS):
+            part = windows[at : at + _ROWS]
+            numbers = np.array([number for _, number, _ in part], np.int32)
+            starts = np.array([window.start_s for *_, window in part])
+            vectors = np.array([window.vector for *_, window in part], np.float32)
+            copy.write(windows_copy(model_id, [owner for owner, *_ in part], numbers, starts, vectors))
+        copy.write(_TRAILER)
+
+
+def _write_steps(session: Session, model_id: str, column: str, assets: Sequence[tuple[UUID, StepRows]]) -> None:
+    if not assets:
+        return
+    with _copy(session, f"sequences (model_id, {column}, hop_s, rows, dim, vectors)") as copy:
+        copy.set_types(["text", "uuid", "float8", "int4", "int4", "bytea"])
+        for owner, steps in assets:
+            rows, dim = steps.vectors.shape
+            copy.write_row((model_id, owner, steps.hop_s, rows, dim, steps.vectors.astype("<f2").tobytes()))
+
+
+def _copy(session: Session, target: str) -> Any:
+    cursor = session.connection().connection.cursor()
+    return cursor.copy(f"COPY {target} FROM STDIN WITH (FORMAT BINARY)")

@@ -1,0 +1,153 @@
+"""The SQL of rankings: a track stands where its nearest window stands, ties by id.
+
+Two ways lead to the same order. The exact one computes every distance and keeps the nearest windows in a heap. On a
+large library the model's index proposes tracks, whose distances are then computed exactly; see docs/adr/0026.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import ColumnElement, Select, Subquery, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from matcher.library.tables import Track
+from matcher.matches.filters import TrackFilters
+from matcher.matches.tables import Embedding
+
+SPARE = 2
+"""How many windows to look at for each that is needed where a ranking's are spread evenly over its tracks."""
+EF_SEARCH_LEAST, EF_SEARCH_MOST = 200, 1000
+"""The greater one is pgvector's own limit."""
+SCAN_MOST = 40_000
+"""Windows that the index may visit for one page; a page that it can't fill then is made exactly."""
+_PLAN = ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
+"""What the planner must not take in place of walking through the index."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many tracks a ranking holds, and how many windows these have."""
+
+    tracks: int
+    windows: int
+
+
+@dataclass(frozen=True)
+class Ranked:
+    distance: float
+    start_s: float
+    track: Track
+
+
+class RankingRepository:
+    """One model's ranking by the distance from `vector`, narrowed by `filters`."""
+
+    def __init__(self, session: Session, model_id: str, vector: Any, filters: TrackFilters) -> None:
+        self._session = session
+        self._model_id = model_id
+        self._vector = vector
+        self._filters = filters
+
+    def counts(self) -> Counts:
+        windows = self._windows(func.count().filter(Embedding.window == 0), func.count())
+        return Counts(*self._session.execute(windows).one())
+
+    def exact(
+        self, counts: Counts, limit: int, place: tuple[float, UUID] | None = None, before: int = 0
+    ) -> list[Ranked]:
+        """The first `limit` tracks after a place, of all. `before`: about how many come before it.
+
+        Looks at ever more of the nearest windows, until they hold as many tracks as are wanted.
+        """
+        look = _look_at(counts, before + limit)
+        while True:
+            everything = look >= counts.windows
+            found = self._ranked(self._nearest(None if everything else look), limit, place)
+            if everything or len(found) == limit:
+                return found
+            look *= 4
+
+    def by_index(self, counts: Counts, limit: int) -> list[Ranked] | None:
+        """The first `limit` tracks among those that the model's index proposes; None where it can't fill the page."""
+        look = _look_at(counts, limit)
+        self._walk_index(look)
+        track_ids = self._session.scalars(self._proposed(look, SPARE * limit)).all()
+        self._plan_freely()
+        if len(track_ids) < limit:
+            return None
+        return self._ranked(self._nearest(None, Embedding.track_id.in_(track_ids)), limit)
+
+    def rank(self, track_id: UUID) -> int | None:
+        """The track's place in the ranking, None where it has none."""
+        distance = self._distance()
+        own = self._session.scalar(self._windows(func.min(distance)).where(Embedding.track_id == track_id))
+        if own is None:
+            return None
+        ahead = self._windows(func.count(Embedding.track_id.distinct()))
+        ahead = ahead.where(tuple_(distance, Embedding.track_id) < (own, track_id), Embedding.track_id != track_id)
+        return 1 + (self._session.scalar(ahead) or 0)
+
+    def _ranked(self, near: Subquery, limit: int, place: tuple[float, UUID] | None = None) -> list[Ranked]:
+        """Each track of these windows at its nearest."""
+        best = (
+            select(near)
+            .ext(distinct_on(near.c.track_id))
+            .order_by(near.c.track_id, near.c.distance, near.c.start_s)
+            .subquery()
+        )
+        query = select(best, Track).join(Track, Track.id == best.c.track_id)
+        if place:
+            query = query.where(tuple_(best.c.distance, best.c.track_id) > place)
+        rows = self._session.execute(query.order_by(best.c.distance, best.c.track_id).limit(limit))
+        return [Ranked(distance=row.distance, start_s=row.start_s, track=row.Track) for row in rows]
+
+    def _nearest(self, look: int | None, *conditions: ColumnElement[bool]) -> Subquery:
+        distance = self._distance().label("distance")
+        query = self._windows(Embedding.track_id, Embedding.start_s, distance).where(*conditions)
+        if look is not None:
+            query = query.order_by(distance, Embedding.track_id, Embedding.start_s).limit(look)
+        return query.subquery()
+
+    def _proposed(self, look: int, limit: int) -> Select[UUID]:
+        # The index is on an expression of fixed dimension; without that cast a query never uses it.
+        distance = self._distance(len(self._vector)).label("distance")
+        near = self._windows(Embedding.track_id, distance).order_by(distance).limit(look).subquery()
+        return select(near.c.track_id).group_by(near.c.track_id).order_by(func.min(near.c.distance)).limit(limit)
+
+    def _windows(self, *columns: Any) -> Select[Any]:
+        # The id as a literal: the planner has to see that a model's partial index covers it.
+        model_id = literal(self._model_id, literal_execute=True)
+        query = select(*columns).where(Embedding.model_id == model_id, Embedding.track_id.is_not(None))
+        if self._filters:
+            query = query.join(Track, Track.id == Embedding.track_id).where(*self._filters.conditions())
+        return query
+
+    def _distance(self, dim: int | None = None) -> ColumnElement[float]:
+        distance: ColumnElement[float] = Embedding.vector.cast(HALFVEC(dim)).l2_distance(self._vector)
+        return distance
+
+    def _walk_index(self, look: int) -> None:
+        effort = EF_SEARCH_MOST if self._filters else min(max(look, EF_SEARCH_LEAST), EF_SEARCH_MOST)
+        settings = {
+            "hnsw.ef_search": str(effort),
+            # In strict order it leaves out what it finds late; the exact distances put all in order anyway.
+            "hnsw.iterative_scan": "relaxed_order",
+            "hnsw.max_scan_tuples": str(SCAN_MOST),
+            **{f"enable_{name}": "off" for name in _PLAN},
+        }
+        self._set(settings)
+
+    def _plan_freely(self) -> None:
+        self._set({f"enable_{name}": "on" for name in _PLAN})
+
+    def _set(self, settings: dict[str, str]) -> None:
+        """Until the transaction ends."""
+        self._session.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
+
+
+def _look_at(counts: Counts, tracks: int) -> int:
+    """How many of the nearest windows are likely to hold so many tracks."""
+    return 1 + SPARE * tracks * -(-counts.windows // max(1, counts.tracks))

@@ -1,0 +1,258 @@
+"""Rankings of a library that has an approximate index, against a plain loop in NumPy over every window."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import insert, select, text
+from starlette.testclient import TestClient
+
+from matcher.app import create_app
+from matcher.db import Database
+from matcher.library.tables import Track
+from matcher.matches import bulk
+from matcher.matches.ann_index import index_name
+from matcher.matches.embedded import Embedded, WindowRow
+from matcher.matches.index_keeper import IndexKeeper
+from matcher.matches.ranking import Counts, RankingRepository
+from matcher.matches.repository import MatchRepository
+from matcher.models.repository import delete_model, register, switch_to
+from matcher.models.tables import Model
+from matcher.settings import MatcherSettings
+from tests.embedded import Servers
+from tests.integration.conftest import MODEL, Api
+
+TRACKS, WINDOWS, DIM, CLIPS = 3000, 3, 24, 12
+QUARTER = "quarter"
+
+
+@dataclass(frozen=True)
+class Large:
+    """`vectors` [TRACKS, WINDOWS, DIM] as half floats keep them; track n is `ids[n]`, n seconds long."""
+
+    url: str
+    client: TestClient
+    database: Database
+    ids: list[str]
+    vectors: npt.NDArray[np.float32]
+    clips: dict[str, npt.NDArray[np.float32]]
+
+    def order(self, clip: str, which: npt.NDArray[np.bool_]) -> list[tuple[float, str]]:
+        """(distance, id) of the tracks `which`, each distance computed on its own."""
+        differences = self.vectors[which].astype(np.float64) - self.clips[clip]
+        nearest = np.sqrt((differences**2).sum(-1)).min(1)
+        return sorted(zip(nearest, np.array(self.ids)[which].tolist(), strict=True))
+
+    def keep_index(self) -> int:
+        return IndexKeeper(self.url, from_windows=1000, memory_mb=64, workers=0).run_once()
+
+    def pages(self, clip: str, limit: int, most: int = 10**6, **filters: object) -> list[Any]:
+        found: list[Any] = []
+        cursor = None
+        while len(found) < most:
+            given = {"limit": limit, **filters, **({"cursor": cursor} if cursor else {})}
+            answer = self.client.get(f"/match/{clip}", params=given)
+            assert answer.status_code == 200, answer.text
+            found += answer.json()["results"]
+            cursor = answer.json()["next_cursor"]
+            if cursor is None:
+                break
+        return found
+
+
+@pytest.fixture(scope="module")
+def large(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Large]:
+    url = servers.fresh_database()
+    settings = MatcherSettings(
+        database_url=SecretStr(url),
+        redis_url=SecretStr(servers.valkey.url),
+        media_url=tmp_path_factory.mktemp("media").as_uri(),
+    )
+    rng = np.random.default_rng(11)
+    centres = rng.normal(size=(30, DIM))
+    vectors = (centres[rng.integers(30, size=TRACKS)][:, None] + 0.6 * rng.normal(size=(TRACKS, WINDOWS, DIM))).astype(
+        np.float16
+    )
+    ids = [uuid4() for _ in range(TRACKS)]
+    database = Database(url)
+    with database.begin() as session:
+        register(session, Model(**MODEL))
+        rows = [
+            {
+                "id": track_id, "sha256": f"{number:064x}", "filename": "f.wav", "media_type": "audio/wav", "bytes": 1,
+                "duration_s": float(number), "tags": [QUARTER] if number % 4 == 0 else ["rest"],
+            }
+            for number, track_id in enumerate(ids)
+        ]  # fmt: skip
+        session.execute(insert(Track), rows)
+        bulk.write(session, str(MODEL["id"]), _owned(ids, vectors))
+    with TestClient(create_app(settings)) as client:
+        clips = {}
+        for number in range(CLIPS):
+            answer = client.post("/videos", files={"file": (f"c{number}", f"c{number}".encode())})
+            clip = str(answer.json()["id"])
+            clips[clip] = (centres[number] + 0.8 * rng.normal(size=DIM)).astype(np.float16).astype(np.float32)
+            with database.begin() as session:
+                embedded = Embedded([WindowRow(0.0, clips[clip].tolist())])
+                MatchRepository(session).replace(str(MODEL["id"]), None, UUID(clip), embedded)
+        made = Large(url, client, database, [str(one) for one in ids], vectors.astype(np.float32), clips)
+        assert made.keep_index() == 1
+        with database.begin() as session:
+            session.execute(text("ANALYZE"))
+        yield made
+    database.close()
+
+
+def _owned(ids: Sequence[UUID], vectors: npt.NDArray[np.float16]) -> list[bulk.Owned]:
+    """Windows of ten seconds."""
+    return [
+        bulk.Owned(one, None, Embedded([WindowRow(10.0 * number, row.tolist()) for number, row in enumerate(windows)]))
+        for one, windows in zip(ids, vectors, strict=True)
+    ]
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which way each page was found."""
+    taken: list[str] = []
+    by_index, exact = RankingRepository.by_index, RankingRepository.exact
+
+    def noted_index(self: object, *args: object) -> object:
+        found = by_index(self, *args)  # type: ignore[arg-type]
+        taken.append("index" if found is not None else "index in vain")
+        return found
+
+    def noted_exact(self: object, *args: object) -> object:
+        taken.append("exact")
+        return exact(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RankingRepository, "by_index", noted_index)
+    monkeypatch.setattr(RankingRepository, "exact", noted_exact)
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("filters", "share"),
+    [({}, 1), ({"tag": QUARTER}, 4), ({"min_duration": 1000, "max_duration": 2499.5}, 2)],
+    ids=["unfiltered", "by tag", "by duration"],
+)
+def test_pages_from_the_index_are_full_and_hold_nearly_all_of_the_nearest(
+    large: Large, ways: list[str], filters: dict[str, object], share: int
+) -> None:
+    number = np.arange(TRACKS)
+    which = {1: number >= 0, 4: number % 4 == 0, 2: (number >= 1000) & (number < 2500)}[share]
+    for limit in (10, 100):
+        hits = 0
+        for clip in large.clips:
+            answer = large.client.get(f"/match/{clip}", params={"limit": limit, **filters}).json()
+            expected = large.order(clip, which)
+            assert answer["total"] == len(expected) == TRACKS // share
+            got = [(result["distance"], result["audio"]["id"]) for result in answer["results"]]
+            assert len({track_id for _, track_id in got}) == limit
+            distances = {track_id: distance for distance, track_id in expected}
+            np.testing.assert_allclose([d for d, _ in got], [distances[i] for _, i in got], rtol=1e-5)
+            assert got == sorted(got)
+            hits += len({i for _, i in got} & {i for _, i in expected[:limit]})
+        assert hits >= 0.99 * limit * CLIPS
+    assert set(ways) == {"index"}
+
+
+def test_a_narrow_filter_and_a_long_page_are_exact(large: Large, ways: list[str]) -> None:
+    clip = next(iter(large.clips))
+    few = large.pages(clip, 20, min_duration=30, max_duration=60)
+    assert [result["audio"]["id"] for result in few] == [
+        track for _, track in large.order(clip, (np.arange(TRACKS) >= 30) & (np.arange(TRACKS) <= 60))
+    ]
+    long = large.pages(clip, 101, most=101)
+    assert [result["audio"]["id"] for result in long] == [
+        track for _, track in large.order(clip, np.ones(TRACKS, bool))[:101]
+    ]
+    assert set(ways) == {"exact"}
+
+
+def test_a_page_that_the_index_cannot_fill_is_made_exactly(
+    large: Large, ways: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matcher.matches.ranking.SCAN_MOST", 1)
+    monkeypatch.setattr("matcher.matches.ranking.EF_SEARCH_LEAST", 1)
+    monkeypatch.setattr("matcher.matches.ranking.EF_SEARCH_MOST", 1)
+    clip = next(iter(large.clips))
+    answer = large.pages(clip, 50, most=50, max_duration=299)
+    assert ways == ["index in vain", "exact"]
+    expected = large.order(clip, np.arange(TRACKS) < 300)[:50]
+    assert [result["audio"]["id"] for result in answer] == [track for _, track in expected]
+
+
+@pytest.mark.parametrize("lost", [0, 3])
+def test_paging_over_the_indexs_page_yields_each_track_once(
+    large: Large, ways: list[str], monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """`lost`: of the first page's tracks the index misses so many."""
+    clip = next(iter(large.clips))
+    by_index = RankingRepository.by_index
+
+    def forgetful(self: RankingRepository, counts: Counts, limit: int) -> object:
+        found = by_index(self, counts, limit + lost)
+        return found and found[lost:]
+
+    monkeypatch.setattr(RankingRepository, "by_index", forgetful)
+    for limit in (1, 2, 40):
+        found = large.pages(clip, limit, most=limit * 8)
+        expected = [track for _, track in large.order(clip, np.ones(TRACKS, bool))[: len(found)]]
+        ids = [result["audio"]["id"] for result in found]
+        assert len(set(ids)) == len(ids)
+        assert [result["rank"] for result in found] == list(range(1, len(ids) + 1))
+        assert sorted(ids) == sorted(expected) or limit * 8 <= lost + limit
+    whole = large.pages(clip, 100, tag=QUARTER)
+    assert {result["audio"]["id"] for result in whole} == set(large.ids[::4])
+    assert len(whole) == len(large.ids[::4])
+    assert {"index", "exact"} <= set(ways)
+
+
+def test_a_models_index_comes_with_its_use_and_goes_with_the_model(large: Large) -> None:
+    def indexes() -> set[str]:
+        with large.database.begin() as session:
+            return set(session.scalars(text("SELECT indexname FROM pg_indexes WHERE indexname LIKE 'ann_%'")))
+
+    first, second = str(MODEL["id"]), "second'; --"
+    assert (indexes(), large.keep_index()) == ({index_name(first)}, 0)
+    with large.database.begin() as session:
+        session.add(Model(**{**MODEL, "id": second, "name": "second", "files": {}, "state": "ready"}))
+        session.flush()
+        rows = session.execute(select(Track.id)).scalars().all()
+        vectors = np.random.default_rng(1).normal(size=(TRACKS, 1, 8)).astype(np.float16)
+        bulk.write(session, second, _owned(rows, vectors))
+    assert large.keep_index() == 0, "not in use"
+    with large.database.begin() as session:
+        switch_to(session, second)
+    assert large.keep_index() == 1
+    assert indexes() == {index_name(first), index_name(second)}, "another dimension, and the one before stays"
+    with large.database.begin() as session:
+        switch_to(session, first)
+        delete_model(session, second)
+    assert large.keep_index() == 1
+    assert indexes() == {index_name(first)}
+
+
+def test_an_index_whose_making_was_interrupted_is_made_anew(large: Large) -> None:
+    with large.database.begin() as session:
+        session.execute(
+            text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = CAST(:name AS regclass)"),
+            {"name": index_name(str(MODEL["id"]))},
+        )
+    clip = next(iter(large.clips))
+    exact = large.pages(clip, 30, most=30)
+    assert [r["audio"]["id"] for r in exact] == [track for _, track in large.order(clip, np.ones(TRACKS, bool))[:30]]
+    assert large.keep_index() == 2
+    assert large.keep_index() == 0
+
+
+def test_a_small_library_gets_no_index(api: Api, servers: Servers) -> None:
+    api.add_track("a", [[1, 1, 1]])
+    url = api.settings.database_url.get_secret_value()
+    assert IndexKeeper(url, api.settings.index_from_windows, 64, 0).run_once() == 0
