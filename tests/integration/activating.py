@@ -1,14 +1,16 @@
 """Models for the tests of activation, and the matcher-worker's part in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 
 from matcher.jobs.tables import JobState
+from matcher.matches.embedded import Embedded, Timed
 from matcher.models.embedding import Reembedding
 from matcher.models.tables import Model, ModelJob, ModelState
+from needledrop.features import Modality
 from needledrop.messages import ModelTask
 from tests.integration.conftest import LOPSIDED, MODEL, Api, embed
 
@@ -35,8 +37,12 @@ def queued_task(api: Api) -> ModelTask | None:
         return ModelTask(job_id=job.id, attempt=job.attempt) if job else None
 
 
+def embed_many(model: Model, modality: Modality, assets: Sequence[Timed]) -> list[Embedded]:
+    return [embed(model, modality, codes, hop_s) for codes, hop_s in assets]
+
+
 def reembedding(api: Api) -> Reembedding:
-    return Reembedding(api.database, api.store, embed, api.settings.lease_s)
+    return Reembedding(api.database, api.store, embed_many, api.settings.lease_s)
 
 
 def do_turns(api: Api, between: Callable[[], None] = lambda: None) -> int:

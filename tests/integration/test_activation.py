@@ -12,8 +12,8 @@ from matcher.models import embedding
 from matcher.models.tables import ModelJob, ModelState
 from needledrop.messages import ModelTask
 from needledrop.storage import features_key
-from tests.integration.activating import active, add_model, do_turns, queued_task, reembedding
-from tests.integration.conftest import Api, embed
+from tests.integration.activating import active, add_model, do_turns, embed_many, queued_task, reembedding
+from tests.integration.conftest import Api
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +82,7 @@ def test_a_result_that_comes_between_the_last_turn_and_the_switch_is_not_lost(ap
     assert task
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedding, "TURN_S", 60.0)
-        WithALateTrack(api.database, api.store, embed, 60).turn(task)
+        WithALateTrack(api.database, api.store, embed_many, 60).turn(task)
     assert active(api) == model
     assert api.client.get(f"/models/{model}").json()["coverage"] == {"total": 2, "embedded": 2, "stale": 0}
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sqlalchemy import select
 
-from matcher.matches.embedded import Embedded, StepRows, WindowRow
+from matcher.matches.embedded import Embedded, Owned, StepRows, WindowRow
 from matcher.matches.repository import MatchRepository
 from matcher.matches.tables import Embedding
 from tests.integration.conftest import Api
@@ -18,7 +18,8 @@ def give_steps(api: Api, steps: dict[str, np.ndarray], hop_s: float, clip: str) 
             found = session.scalars(select(Embedding).where(column == asset).order_by(Embedding.window)).all()
             windows = [WindowRow(window.start_s, window.vector) for window in found]
             rows = StepRows(hop_s if asset != clip else 1.0, vectors.astype(np.float16))
-            matches.replace("test-model", found[0].track_id, found[0].clip_id, Embedded(windows, rows))
+            owned = Owned(found[0].track_id, found[0].clip_id, Embedded(windows, rows))
+            matches.replace("test-model", [owned])
 
 
 def unit_rows(rows: int, seed: int) -> np.ndarray:

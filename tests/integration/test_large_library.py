@@ -12,18 +12,18 @@ from pydantic import SecretStr
 from sqlalchemy import insert, select, text
 from starlette.testclient import TestClient
 
-from matcher.app import create_app
 from matcher.db import Database
 from matcher.library.tables import Track
 from matcher.matches import bulk
 from matcher.matches.ann_index import index_name
-from matcher.matches.embedded import Embedded, WindowRow
+from matcher.matches.embedded import Embedded, Owned, WindowRow
 from matcher.matches.index_keeper import IndexKeeper
 from matcher.matches.ranking import Counts, RankingRepository
 from matcher.matches.repository import MatchRepository
 from matcher.models.repository import delete_model, register, switch_to
 from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
+from tests.client import local_client
 from tests.embedded import Servers
 from tests.integration.conftest import MODEL, Api
 
@@ -91,7 +91,7 @@ def large(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ]  # fmt: skip
         session.execute(insert(Track), rows)
         bulk.write(session, str(MODEL["id"]), _owned(ids, vectors))
-    with TestClient(create_app(settings)) as client:
+    with local_client(settings) as client:
         clips = {}
         for number in range(CLIPS):
             answer = client.post("/videos", files={"file": (f"c{number}", f"c{number}".encode())})
@@ -99,7 +99,7 @@ def large(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             clips[clip] = (centres[number] + 0.8 * rng.normal(size=DIM)).astype(np.float16).astype(np.float32)
             with database.begin() as session:
                 embedded = Embedded([WindowRow(0.0, clips[clip].tolist())])
-                MatchRepository(session).replace(str(MODEL["id"]), None, UUID(clip), embedded)
+                MatchRepository(session).replace(str(MODEL["id"]), [Owned(None, UUID(clip), embedded)])
         made = Large(url, client, database, [str(one) for one in ids], vectors.astype(np.float32), clips)
         assert made.keep_index() == 1
         with database.begin() as session:
@@ -108,10 +108,10 @@ def large(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     database.close()
 
 
-def _owned(ids: Sequence[UUID], vectors: npt.NDArray[np.float16]) -> list[bulk.Owned]:
+def _owned(ids: Sequence[UUID], vectors: npt.NDArray[np.float16]) -> list[Owned]:
     """Windows of ten seconds."""
     return [
-        bulk.Owned(one, None, Embedded([WindowRow(10.0 * number, row.tolist()) for number, row in enumerate(windows)]))
+        Owned(one, None, Embedded([WindowRow(10.0 * number, row.tolist()) for number, row in enumerate(windows)]))
         for one, windows in zip(ids, vectors, strict=True)
     ]
 

@@ -78,7 +78,7 @@ def make_worker() -> Celery:
 
     @cache
     def reembedding() -> Reembedding:
-        return Reembedding(database(), store(), embed(), settings.lease_s)
+        return Reembedding(database(), store(), embed().many, settings.lease_s)
 
     def on_embed(body: dict[str, object]) -> None:
         message = ModelTask.read(body)

@@ -1,6 +1,6 @@
 """Embedding clips and windows of tracks with a bundle's metric: the L2 distance of two embeddings is the metric's."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from needledrop.metric import MetricCard, MetricSide
 Vector = npt.NDArray[np.float32]
 Steps = npt.NDArray[np.float16]
 BATCH = 256
+Timed = tuple[Codes, float]
+"""A feature matrix, uint8 [T, D], and how many seconds a row stands for."""
 
 
 class MetricConfig(BaseModel):
@@ -58,16 +60,11 @@ class Embedder:
 
     def windows(self, codes: Codes, hop_s: float) -> list[Window]:
         """The windows of a track's audio features, uint8 [T, D], in order of time; see `window_spans`."""
-        check_matrix(codes, self._dims[Modality.AUDIO])
-        spans = window_spans(len(codes), hop_s, self.config)
-        stretches = (codes[start:stop] for start, stop in spans)
-        vectors = np.concatenate([self._embed(Modality.AUDIO, batch) for batch in _batches(stretches)])
-        return [Window(start * hop_s, vector) for (start, _), vector in zip(spans, vectors, strict=True)]
+        return self.windows_of([(codes, hop_s)])[0]
 
     def clip(self, codes: Codes, hop_s: float) -> Vector:
         """The embedding of the first `max_s` seconds of a clip's video features, uint8 [T, D]."""
-        check_matrix(codes, self._dims[Modality.VIDEO])
-        vector: Vector = self._embed(Modality.VIDEO, [codes[: _count(self.config.max_s, hop_s)]])[0]
+        vector: Vector = self.clips([(codes, hop_s)])[0]
         return vector
 
     def steps(self, modality: Modality, codes: Codes, hop_s: float) -> Steps | None:
@@ -75,14 +72,49 @@ class Embedder:
 
         At the ends the stretch is the one that still fits. Two sides are aligned by the inner product of their steps.
         """
+        found = self.steps_of(modality, [(codes, hop_s)])
+        return None if found is None else found[0]
+
+    def windows_of(self, tracks: Sequence[Timed]) -> list[list[Window]]:
+        """`windows` of each track."""
+        for codes, _ in tracks:
+            check_matrix(codes, self._dims[Modality.AUDIO])
+        spans = [window_spans(len(codes), hop_s, self.config) for codes, hop_s in tracks]
+        stretches = [codes[a:b] for (codes, _), own in zip(tracks, spans, strict=True) for a, b in own]
+        vectors = iter(self._embed_all(Modality.AUDIO, stretches))
+        return [
+            [Window(start * hop_s, next(vectors)) for start, _ in own]
+            for (_, hop_s), own in zip(tracks, spans, strict=True)
+        ]
+
+    def clips(self, clips: Sequence[Timed]) -> Vector:
+        """[N, `dim`]: `clip` of each."""
+        for codes, _ in clips:
+            check_matrix(codes, self._dims[Modality.VIDEO])
+        return self._embed_all(Modality.VIDEO, [codes[: _count(self.config.max_s, hop_s)] for codes, hop_s in clips])
+
+    def steps_of(self, modality: Modality, assets: Sequence[Timed]) -> list[Steps] | None:
+        """`steps` of each, None where there are none."""
         if self.config.step_s is None:
             return None
-        check_matrix(codes, self._dims[modality])
-        length = min(len(codes), _count(self.config.step_s, hop_s))
-        starts = np.clip(np.arange(len(codes)) - (length - 1) // 2, 0, len(codes) - length)
-        stretches = (codes[start : start + length] for start in starts)
-        vectors = [self._embed(modality, batch) for batch in _batches(stretches)]
-        return np.concatenate(vectors).astype(np.float16)
+        stretches: list[Codes] = []
+        for codes, hop_s in assets:
+            check_matrix(codes, self._dims[modality])
+            length = min(len(codes), _count(self.config.step_s, hop_s))
+            starts = np.clip(np.arange(len(codes)) - (length - 1) // 2, 0, len(codes) - length)
+            stretches += [codes[start : start + length] for start in starts]
+        vectors = self._embed_all(modality, stretches).astype(np.float16)
+        return np.split(vectors, np.cumsum([len(codes) for codes, _ in assets])[:-1])
+
+    def _embed_all(self, modality: Modality, stretches: Sequence[Codes]) -> Vector:
+        """[N, `dim`], through the tower by batches of those that are equally long."""
+        lengths = np.array([len(stretch) for stretch in stretches])
+        vectors = np.empty((len(stretches), self.dim), np.float32)
+        for length in np.unique(lengths):
+            alike = np.flatnonzero(lengths == length)
+            for batch in np.array_split(alike, -(-len(alike) // BATCH)):
+                vectors[batch] = self._embed(modality, [stretches[index] for index in batch])
+        return vectors
 
     def _embed(self, modality: Modality, stretches: list[Codes]) -> Vector:
         features = torch.from_numpy(dequantise(np.stack(stretches))).to(self._device)
@@ -147,17 +179,6 @@ def window_spans(rows: int, hop_s: float, config: MetricConfig) -> list[tuple[in
 
 def _count(seconds: float, hop_s: float) -> int:
     return max(1, round(seconds / hop_s))
-
-
-def _batches(stretches: Iterable[Codes]) -> Iterator[list[Codes]]:
-    batch: list[Codes] = []
-    for stretch in stretches:
-        batch.append(stretch)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _description(kind: str, config: Mapping[str, Any]) -> tuple[MetricKind, MetricConfig]:

@@ -8,7 +8,7 @@ from matcher.db import Database
 from matcher.jobs.repository import JobRepository, end_job
 from matcher.jobs.tables import Job, JobState
 from matcher.library.tables import Track
-from matcher.matches.embedded import Embed
+from matcher.matches.embedded import Embed, Owned
 from matcher.matches.repository import MatchRepository
 from matcher.models.repository import active_model, lock_active_model
 from matcher.models.tables import Model
@@ -121,7 +121,7 @@ class JobService:
         if job.pair_id or job.space not in {model.audio_space, model.video_space}:
             return 0
         embedded = self._embed(model, Modality(job.modality), codes, hop_s)
-        MatchRepository(session).replace(model.id, job.track_id, job.clip_id, embedded)
+        MatchRepository(session).replace(model.id, [Owned(job.track_id, job.clip_id, embedded)])
         return len(embedded.windows)
 
     def _was_lost_embedding(self, message: ExtractDone) -> bool:

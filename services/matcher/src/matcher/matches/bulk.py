@@ -4,7 +4,6 @@ The format: https://www.postgresql.org/docs/18/sql-copy.html; `halfvec` is its d
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -12,21 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from matcher.matches.embedded import Embedded, StepRows
+from matcher.matches.embedded import Embedded, Owned, StepRows
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _ROWS = 2000
 """In memory at once."""
-
-
-@dataclass(frozen=True)
-class Owned:
-    """What a metric made of an asset; one of the ids is None."""
-
-    track_id: UUID | None
-    clip_id: UUID | None
-    embedded: Embedded
 
 
 def write(session: Session, model_id: str, assets: Sequence[Owned]) -> None:

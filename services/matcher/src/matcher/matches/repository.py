@@ -7,12 +7,13 @@ from uuid import UUID
 
 import numpy as np
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from matcher.matches import bulk
 from matcher.matches.alignment import Vectors, by_second
-from matcher.matches.embedded import Embedded, StepRows
+from matcher.matches.embedded import Owned
 from matcher.matches.tables import Embedding, Features, Steps
 
 
@@ -44,19 +45,15 @@ class MatchRepository:
             yield steps.track_id, _unpacked(steps)
             self._session.expunge(steps)
 
-    def replace(self, model_id: str, track_id: UUID | None, clip_id: UUID | None, embedded: Embedded) -> None:
-        """Write an asset's embeddings in place of those it had under the model."""
-        owner = {"model_id": model_id, "track_id": track_id, "clip_id": clip_id}
+    def replace(self, model_id: str, assets: Sequence[Owned]) -> None:
+        """Write the assets' embeddings in place of those they had under the model."""
+        track_ids = [one.track_id for one in assets if one.track_id]
+        clip_ids = [one.clip_id for one in assets if one.clip_id]
         for table in (Embedding, Steps):
-            column = table.track_id == track_id if track_id else table.clip_id == clip_id
-            self._session.execute(delete(table).where(column, table.model_id == model_id))
-        rows = [
-            {**owner, "window": index, "start_s": window.start_s, "vector": window.vector}
-            for index, window in enumerate(embedded.windows)
-        ]
-        self._session.execute(insert(Embedding), rows)
-        if embedded.steps:
-            self._session.execute(insert(Steps), [{**owner, **_packed(embedded.steps)}])
+            for column, ids in ((table.track_id, track_ids), (table.clip_id, clip_ids)):
+                if ids:
+                    self._session.execute(delete(table).where(column.in_(ids), table.model_id == model_id))
+        bulk.write(self._session, model_id, assets)
 
     def remember_features(self, media_sha256: str, space: str, key: str, rows: int, hop_s: float, data: bytes) -> None:
         """Note the matrix in the media store; `data` are its bytes."""
@@ -73,8 +70,3 @@ class MatchRepository:
 def _unpacked(steps: Steps) -> Vectors:
     vectors = np.frombuffer(steps.vectors, "<f2").reshape(steps.rows, steps.dim)
     return by_second(vectors, steps.hop_s)
-
-
-def _packed(steps: StepRows) -> dict[str, object]:
-    rows, dim = steps.vectors.shape
-    return {"hop_s": steps.hop_s, "rows": rows, "dim": dim, "vectors": steps.vectors.astype("<f2").tobytes()}

@@ -1,5 +1,6 @@
 """The SQL of what a model has embedded of the library and the clips, and what it still lacks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -39,6 +40,7 @@ class Missing:
     asset_id: UUID
     features_key: str
     hop_s: float
+    rows: int
 
     @property
     def track_id(self) -> UUID | None:
@@ -96,7 +98,7 @@ def missing(session: Session, model: Model, limit: int) -> list[Missing]:
     found: list[Missing] = []
     for side in _sides(model):
         query = (
-            select(side.table.id, Features.key, Features.hop_s)
+            select(side.table.id, Features.key, Features.hop_s, Features.rows)
             .join(Features, and_(Features.media_sha256 == side.table.sha256, Features.space == side.space))
             .where(not_(side.embedded()))
             .order_by(side.table.created_at, side.table.id)
@@ -106,11 +108,14 @@ def missing(session: Session, model: Model, limit: int) -> list[Missing]:
     return found
 
 
-def keep_asset(session: Session, asset: Missing) -> bool:
-    """Keep the asset from being deleted until the transaction ends; False where it is gone."""
-    table = Track if asset.modality is Modality.AUDIO else Clip
-    query = select(table.id).where(table.id == asset.asset_id)
-    return session.scalar(query.with_for_update(read=True, key_share=True)) is not None
+def keep_assets(session: Session, assets: Sequence[Missing]) -> list[Missing]:
+    """Keep the assets from being deleted until the transaction ends; those that are there still."""
+    there: set[UUID] = set()
+    for table, modality in ((Track, Modality.AUDIO), (Clip, Modality.VIDEO)):
+        ids = [asset.asset_id for asset in assets if asset.modality is modality]
+        query = select(table.id).where(table.id.in_(ids)).order_by(table.id)
+        there.update(session.scalars(query.with_for_update(read=True, key_share=True)))
+    return [asset for asset in assets if asset.asset_id in there]
 
 
 def queue_stale(session: Session, model: Model) -> int:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from matcher.matches.embedded import Embedded, Half, StepRows, WindowRow
+from matcher.matches.embedded import Embedded, Half, StepRows, Timed, WindowRow
 from matcher.models.tables import Model
 from needledrop.archive import open_bundle
 from needledrop.errors import BundleError, ErrorCode
@@ -28,11 +28,11 @@ class Window(Protocol):
 class Metric(Protocol):
     """What `matcher_training.embedder` loads."""
 
-    def windows(self, codes: Codes, hop_s: float) -> Sequence[Window]: ...
+    def windows_of(self, tracks: Sequence[Timed]) -> Sequence[Sequence[Window]]: ...
 
-    def clip(self, codes: Codes, hop_s: float) -> FloatArray: ...
+    def clips(self, clips: Sequence[Timed]) -> FloatArray: ...
 
-    def steps(self, modality: Modality, codes: Codes, hop_s: float) -> Half | None: ...
+    def steps_of(self, modality: Modality, assets: Sequence[Timed]) -> Sequence[Half] | None: ...
 
 
 class MetricEmbedder:
@@ -47,13 +47,20 @@ class MetricEmbedder:
         self._load = lru_cache(maxsize=MODELS_HELD)(self._load_metric)
 
     def __call__(self, model: Model, modality: Modality, codes: Codes, hop_s: float) -> Embedded:
+        return self.many(model, modality, [(codes, hop_s)])[0]
+
+    def many(self, model: Model, modality: Modality, assets: Sequence[Timed]) -> list[Embedded]:
+        """An `EmbedMany`."""
         metric = self._load(model.id, tuple(sorted(model.files.items())) if model.files else None)
         if modality is Modality.VIDEO:
-            windows = [WindowRow(0.0, metric.clip(codes, hop_s).tolist())]
+            windows = [[WindowRow(0.0, vector)] for vector in metric.clips(assets)]
         else:
-            windows = [WindowRow(window.start_s, window.vector.tolist()) for window in metric.windows(codes, hop_s)]
-        steps = metric.steps(modality, codes, hop_s)
-        return Embedded(windows, None if steps is None else StepRows(hop_s, steps))
+            windows = [[WindowRow(one.start_s, one.vector) for one in track] for track in metric.windows_of(assets)]
+        steps = metric.steps_of(modality, assets)
+        if steps is None:
+            return [Embedded(own) for own in windows]
+        rows = [StepRows(hop_s, own) for (_, hop_s), own in zip(assets, steps, strict=True)]
+        return [Embedded(own, own_rows) for own, own_rows in zip(windows, rows, strict=True)]
 
     def _load_metric(self, model_id: str, files: tuple[tuple[str, str], ...] | None) -> Metric:
         return self._from_bundle(model_id) if files is None else self._from_store(model_id, files)

@@ -2,43 +2,48 @@
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy.orm import Session
 
 from matcher.db import Database
 from matcher.jobs.repository import JobRepository
 from matcher.jobs.tables import JobState
-from matcher.matches.embedded import Embed
+from matcher.matches.embedded import EmbedMany, Owned, Timed
 from matcher.matches.repository import MatchRepository
-from matcher.models.coverage import Missing, coverage, keep_asset, missing
+from matcher.models.coverage import Missing, coverage, keep_assets, missing
 from matcher.models.jobs import ModelJobRepository, end_model_job
 from matcher.models.repository import find_model, lock_active_model, switch_to
 from matcher.models.tables import Model
 from needledrop.errors import ErrorCode, NeedledropError, StorageError
-from needledrop.features import matrix_from_bytes
+from needledrop.features import Modality, matrix_from_bytes
 from needledrop.log import get_logger
 from needledrop.messages import ModelTask
 from needledrop.storage import MediaStore
 
 TURN_S = 2.0
-BATCH = 8
+BATCH = 256
+"""Assets that are looked up at once."""
+TOGETHER_ROWS = 8192
+"""Rows of features that go through the towers together, and into the database in one transaction."""
+READERS = 8
 log = get_logger(__name__)
 
 
 class Reembedding:
     """Turns are short, so that a worker does new results between them. Each may be lost, late, or come twice."""
 
-    def __init__(self, database: Database, store: MediaStore, embed: Embed, lease_s: float) -> None:
+    def __init__(self, database: Database, store: MediaStore, embed: EmbedMany, lease_s: float) -> None:
         self._database = database
         self._store = store
         self._embed = embed
         self._lease_s = lease_s
 
     def turn(self, message: ModelTask, alive: Callable[[], None] = lambda: None) -> None:
-        """Embed for `TURN_S` seconds, then queue the next turn, or switch where all is done. `alive`: at each asset.
+        """Embed for `TURN_S` seconds, then queue the next turn, or switch where all is done. `alive`: now and then.
 
-        An asset's embeddings are written in a transaction each, so what a lost turn has done is not done again.
+        Some assets' embeddings are written in a transaction, so what a lost turn has done is not done again.
         """
         model = self._claim(message)
         if model is None:
@@ -67,13 +72,13 @@ class Reembedding:
                 batch = missing(session, model, BATCH)
             if not batch:
                 return True
-            for asset in batch:
+            for assets in _together(batch):
                 with self._database.begin() as session:
-                    self._write(session, model, asset)
+                    self._write(session, model, assets)
                 alive()
-            if time.monotonic() > deadline:
-                self._next_turn(message)
-                return False
+                if time.monotonic() > deadline:
+                    self._next_turn(message)
+                    return False
 
     def _finish(self, model: Model, message: ModelTask) -> bool:
         """Embed what has come meanwhile and switch, while nobody else embeds; False where that has to wait."""
@@ -86,20 +91,28 @@ class Reembedding:
             late: Sequence[Missing] = missing(session, model, BATCH + 1)
             waiting = coverage(session, model).stale > 0
             if len(late) <= BATCH and not waiting:
-                for asset in late:
-                    self._write(session, model, asset)
+                for assets in _together(late):
+                    self._write(session, model, assets)
                 switch_to(session, model.id)
                 end_model_job(job, JobState.DONE)
                 return True
         self._next_turn(message, later=waiting)
         return False
 
-    def _write(self, session: Session, model: Model, asset: Missing) -> None:
-        if not keep_asset(session, asset):
-            return
-        codes = matrix_from_bytes(self._store.get_bytes(asset.features_key))
-        embedded = self._embed(model, asset.modality, codes, asset.hop_s)
-        MatchRepository(session).replace(model.id, asset.track_id, asset.clip_id, embedded)
+    def _write(self, session: Session, model: Model, assets: Sequence[Missing]) -> None:
+        kept = keep_assets(session, assets)
+        owned: list[Owned] = []
+        for modality in Modality:
+            own = [asset for asset in kept if asset.modality is modality]
+            if own:
+                embedded = self._embed(model, modality, self._features(own))
+                owned += [Owned(asset.track_id, asset.clip_id, made) for asset, made in zip(own, embedded, strict=True)]
+        MatchRepository(session).replace(model.id, owned)
+
+    def _features(self, assets: Sequence[Missing]) -> list[Timed]:
+        with ThreadPoolExecutor(READERS) as pool:
+            read = pool.map(self._store.get_bytes, [asset.features_key for asset in assets])
+            return [(matrix_from_bytes(data), asset.hop_s) for data, asset in zip(read, assets, strict=True)]
 
     def _next_turn(self, message: ModelTask, *, later: bool = False) -> None:
         """Queue the next turn: now, or `later`, as if it had been published and its message lost."""
@@ -126,3 +139,15 @@ class Reembedding:
             job = ModelJobRepository(session).lock(message.job_id, message.attempt)
             if job:
                 end_model_job(job, JobState.FAILED, error.code, error.detail)
+
+
+def _together(assets: Sequence[Missing]) -> Iterator[list[Missing]]:
+    """The assets in order, parted so that none but a single one has more than `TOGETHER_ROWS` rows."""
+    taken: list[Missing] = []
+    for asset in assets:
+        if taken and sum(one.rows for one in taken) + asset.rows > TOGETHER_ROWS:
+            yield taken
+            taken = []
+        taken.append(asset)
+    if taken:
+        yield taken
