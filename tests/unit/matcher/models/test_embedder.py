@@ -61,9 +61,27 @@ def test_a_stored_model_embeds_as_the_folder_that_was_trained(
 
 def test_a_model_is_read_once(store: MediaStore, model: Model, tmp_path: Path) -> None:
     embed = MetricEmbedder(tmp_path / "no-bundle", store)
-    first = embed(model, Modality.VIDEO, CODES[Modality.VIDEO], 1.0)
+    [first] = embed(model, Modality.VIDEO, CODES[Modality.VIDEO], 1.0).windows
     store.delete(model_key("mine", WEIGHTS))
-    assert embed(model, Modality.VIDEO, CODES[Modality.VIDEO], 1.0).windows == first.windows
+    [second] = embed(model, Modality.VIDEO, CODES[Modality.VIDEO], 1.0).windows
+    np.testing.assert_array_equal(second.vector, first.vector)
+
+
+def test_assets_of_many_lengths_together_are_embedded_as_each_alone(
+    store: MediaStore, model: Model, tmp_path: Path
+) -> None:
+    embed = MetricEmbedder(tmp_path / "no-bundle", store)
+    for modality in Modality:
+        assets = [(CODES[modality][:length], hop_s) for length, hop_s in ((40, 1.0), (3, 1.0), (40, 0.96), (17, 1.0))]
+        for (codes, hop_s), made in zip(assets, embed.many(model, modality, assets), strict=True):
+            alone = embed(model, modality, codes, hop_s)
+            assert [one.start_s for one in made.windows] == [one.start_s for one in alone.windows]
+            for window, wanted in zip(made.windows, alone.windows, strict=True):
+                np.testing.assert_allclose(window.vector, wanted.vector, atol=1e-5)
+            assert made.steps is not None
+            assert alone.steps is not None
+            assert made.steps.hop_s == hop_s
+            np.testing.assert_allclose(made.steps.vectors, alone.steps.vectors, atol=2e-3)
 
 
 @pytest.mark.parametrize("name", [CARD, WEIGHTS])

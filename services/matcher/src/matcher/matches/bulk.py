@@ -30,17 +30,34 @@ def write(session: Session, model_id: str, assets: Sequence[Owned]) -> None:
             _write_steps(session, model_id, column, [(owner, one.steps) for owner, one in mine if one.steps])
 
 
-def windows_copy(
+def write_windows(
+    session: Session,
     model_id: str,
-    owners: Sequence[UUID],
+    column: str,
+    owners: npt.NDArray[np.void],
+    numbers: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.float64],
+    vectors: npt.NDArray[Any],
+) -> None:
+    """Add N rows to `embeddings`. `column`: track_id or clip_id; `owners` [N], the bytes of these ids.
+
+    `numbers` and `starts` (seconds) [N]; `vectors` [N, dim], taken to float16.
+    """
+    with _copy(session, f'embeddings (model_id, {column}, "window", start_s, vector)') as copy:
+        copy.write(_HEADER)
+        for at in range(0, len(owners), _ROWS):
+            part = slice(at, at + _ROWS)
+            copy.write(_rows(model_id, owners[part], numbers[part], starts[part], vectors[part]))
+        copy.write(_TRAILER)
+
+
+def _rows(
+    model_id: str,
+    owners: npt.NDArray[np.void],
     numbers: npt.NDArray[np.int32],
     starts: npt.NDArray[np.float64],
     vectors: npt.NDArray[Any],
 ) -> bytes:
-    """Rows of `embeddings` (model_id, track_id or clip_id, window, start_s, vector), without header and trailer.
-
-    `numbers` and `starts` [N]; `vectors` [N, dim], taken to float16.
-    """
     name = model_id.encode()
     dim = vectors.shape[1]
     layout: list[tuple[Any, ...]] = [("fields", ">i2")]
@@ -50,8 +67,7 @@ def windows_copy(
     rows = np.zeros(len(owners), np.dtype(layout))
     rows["fields"] = 5
     rows["model_length"], rows["model"] = len(name), name
-    rows["owner_length"] = 16
-    rows["owner"] = np.frombuffer(b"".join(owner.bytes for owner in owners), "V16")
+    rows["owner_length"], rows["owner"] = 16, owners
     rows["window_length"], rows["window"] = 4, numbers
     rows["start_length"], rows["start"] = 8, starts
     rows["vector_length"], rows["dim"] = 4 + 2 * dim, dim
@@ -61,15 +77,15 @@ def windows_copy(
 
 def _write_windows(session: Session, model_id: str, column: str, assets: Sequence[tuple[UUID, Embedded]]) -> None:
     windows = [(owner, number, window) for owner, embedded in assets for number, window in enumerate(embedded.windows)]
-    with _copy(session, f'embeddings (model_id, {column}, "window", start_s, vector)') as copy:
-        copy.write(_HEADER)
-        for at in range(0, len(windows), _ROWS):
-            part = windows[at : at + _ROWS]
-            numbers = np.array([number for _, number, _ in part], np.int32)
-            starts = np.array([window.start_s for *_, window in part])
-            vectors = np.array([window.vector for *_, window in part], np.float32)
-            copy.write(windows_copy(model_id, [owner for owner, *_ in part], numbers, starts, vectors))
-        copy.write(_TRAILER)
+    write_windows(
+        session,
+        model_id,
+        column,
+        np.frombuffer(b"".join(owner.bytes for owner, *_ in windows), "V16"),
+        np.array([number for _, number, _ in windows], np.int32),
+        np.array([window.start_s for *_, window in windows], np.float64),
+        np.array([window.vector for *_, window in windows], np.float32),
+    )
 
 
 def _write_steps(session: Session, model_id: str, column: str, assets: Sequence[tuple[UUID, StepRows]]) -> None:
