@@ -6,7 +6,7 @@ usage() {
   cat <<'TEXT'
 usage: add-audio.sh [--wait] FILE...
   --wait   wait until each file is ready to be matched (or has failed: status 1)
-NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000).
+NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000), NEEDLEDROP_API_KEY holds its key.
 TEXT
 }
 

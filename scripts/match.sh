@@ -6,7 +6,8 @@ usage() {
   cat <<'TEXT'
 usage: match.sh [--json] ID
   --json   print the answer as one JSON object
-ID is what post-video.sh printed. NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000).
+ID is what post-video.sh printed. NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000),
+NEEDLEDROP_API_KEY holds its key.
 TEXT
 }
 

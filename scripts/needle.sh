@@ -6,7 +6,7 @@ usage() {
   cat <<'TEXT'
 usage: needle.sh [--json] FILE
   --json   print the answer as one JSON object
-NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000).
+NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000), NEEDLEDROP_API_KEY holds its key.
 TEXT
 }
 

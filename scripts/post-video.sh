@@ -5,7 +5,7 @@ set -euo pipefail
 usage() {
   cat <<'TEXT'
 usage: post-video.sh FILE
-NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000).
+NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000), NEEDLEDROP_API_KEY holds its key.
 TEXT
 }
 

@@ -77,6 +77,7 @@ class Backend:
     uploads: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
     too_few: bool = False
     deleted: list[str] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
     wishes: list[tuple[str, str, object]] = field(default_factory=list)
 
     async def upload(self, request: Request) -> Response:
@@ -125,6 +126,7 @@ class Backend:
 
     async def delete(self, request: Request) -> Response:
         self.deleted.append(request.url.path)
+        self.authorizations.append(request.headers.get("authorization"))
         return Response(status_code=204)
 
     async def readyz(self, _: Request) -> Response:

@@ -91,3 +91,11 @@ def test_a_server_that_does_not_answer_is_unreachable_and_not_ready() -> None:
 def test_an_answer_of_another_form_is_told_apart(client: Client) -> None:
     with pytest.raises(UnexpectedAnswerError, match="Match"):
         client.match_once("other-server")
+
+
+def test_the_key_goes_with_every_request_and_without_one_nothing_does(backend: Backend) -> None:
+    with Client(backend.url, api_key="nd_secret") as client:
+        client.delete_track("a")
+    with Client(backend.url) as client:
+        client.delete_track("a")
+    assert backend.authorizations == ["Bearer nd_secret", None]

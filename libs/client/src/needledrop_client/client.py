@@ -15,7 +15,10 @@ POLL_S = 0.5
 
 
 class Client(TrainingCalls):
-    """Talks to one Needledrop server. Methods raise `ApiError`, `UnreachableError` and `UnexpectedAnswerError`."""
+    """Talks to one Needledrop server. Methods raise `ApiError`, `UnreachableError` and `UnexpectedAnswerError`.
+
+    `api_key` is needed once the server has keys.
+    """
 
     def upload_audio(self, path: Path, title: str | None = None, artist: str | None = None) -> Track:
         """Add a file to the library; it is streamed, never read whole. The track starts as `queued`."""

@@ -18,8 +18,11 @@ _A = TypeVar("_A", bound=BaseModel)
 class Connection:
     """Talks to one Needledrop server. Methods raise `ApiError`, `UnreachableError` and `UnexpectedAnswerError`."""
 
-    def __init__(self, base_url: str = "http://127.0.0.1:8000", timeout_s: float = 60.0) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=timeout_s)
+    def __init__(
+        self, base_url: str = "http://127.0.0.1:8000", timeout_s: float = 60.0, *, api_key: str | None = None
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = httpx.Client(base_url=base_url, timeout=timeout_s, headers=headers)
 
     def __enter__(self) -> Self:
         return self

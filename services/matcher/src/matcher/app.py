@@ -29,6 +29,7 @@ from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
 from matcher.matches import similar
 from matcher.models import endpoints as models
+from matcher.openapi import install_openapi
 from matcher.pairs import endpoints as pairs
 from matcher.settings import MatcherSettings
 from needledrop.storage import MediaStore
@@ -73,8 +74,9 @@ def create_app(settings: MatcherSettings) -> FastAPI:
     for module in (library, similar, clips, matches, choices, pairs, models, jobs, access, health):
         app.include_router(module.router)
     _serve_page(app)
-    guard = Guard(settings, database, host_gateway(settings))
-    app.add_middleware(Gate, rules=RuleTable(app.routes, UNMARKED), guard=guard)
+    rules = RuleTable(app.routes, UNMARKED)
+    install_openapi(app, rules)
+    app.add_middleware(Gate, rules=rules, guard=Guard(settings, database, host_gateway(settings)))
     # Outermost, so that whatever refuses a request does so before its body is read.
     app.add_middleware(BodyGuard, idle_s=settings.upload_idle_s, least_rate=settings.upload_least_rate)
     return app

@@ -35,8 +35,8 @@ class MatcherSettings(CoreSettings):
         default=(),
         description="Addresses or networks, parted by commas, whose X-Forwarded-… headers are believed.",
     )
-    key_rate_per_s: float | None = Field(
-        default=50, gt=0, description="Requests a second a key may make; a burst may be ten seconds' worth."
+    key_rate_per_s: float = Field(
+        default=50, ge=0, description="Requests a second a key may make, ten seconds' worth at once; 0: any number."
     )
     key_daily_bytes: int | None = Field(default=None, ge=0, description="Bytes of uploads a key may send a day.")
     max_upload_bytes: int = Field(default=4 << 30, ge=1, description="Larger uploads are refused with 413.")

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matcher.access.caller import CALLER_KEY
 from matcher.access.guard import Guard
+from matcher.access.quotas import MeteredBody
 from matcher.access.rules import RuleTable
-from matcher.access.scopes import Rule
 from matcher.errors import EXPECTED, ApiError, answer
 
 MAX_BODY_BYTES = 1 << 20
@@ -30,21 +30,32 @@ class Gate:
         if scope["type"] != "http":
             return await send({"type": "websocket.close", "code": 1008})
         rule = self._rules.rule_for(scope)
+        metered: MeteredBody | None = None
         try:
             if rule.scope is not None:
-                scope[CALLER_KEY] = await self._guard.admit(scope, rule)
-            limited = _limited(scope, receive, rule)
+                scope[CALLER_KEY] = caller = await self._guard.admit(scope, rule)
+                metered = self._guard.metered(receive, caller) if rule.uploads else None
+            if metered:
+                await metered.begin(_declared(scope))
+            limited = metered.receive if metered else receive if rule.uploads else _limited(scope, receive)
         except EXPECTED as error:
             return await _refuse(scope, receive, send, error)
-        return await self._app(scope, limited, send)
+        try:
+            await self._app(scope, limited, send)
+        finally:
+            if metered:
+                await metered.settle()
 
 
-def _limited(scope: Scope, receive: Receive, rule: Rule) -> Receive:
+def _declared(scope: Scope) -> int:
+    """The length that the request declares, 0 where it declares none."""
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isascii() and length.isdecimal() else 0
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
     """`receive` that ends a body which grows too large; uploads have a limit of their own."""
-    if rule.uploads:
-        return receive
-    declared = Headers(scope=scope).get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+    if _declared(scope) > MAX_BODY_BYTES:
         raise _too_large()
     received = 0
 

@@ -6,11 +6,14 @@ from http import HTTPStatus
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
+from starlette.types import Receive
 from starlette.types import Scope as AsgiScope
 
 from matcher.access.caller import LOCAL, Caller
 from matcher.access.keys import ended
 from matcher.access.origin import is_local, refuse_foreign_page, require_known_host
+from matcher.access.quotas import MeteredBody
+from matcher.access.rates import RateLimits
 from matcher.access.repository import KeyRepository
 from matcher.access.scopes import Rule, Scope
 from matcher.access.tables import ApiKey
@@ -38,9 +41,16 @@ class Guard:
         self._settings = settings
         self._database = database
         self._gateway = gateway
+        self._rates = RateLimits(settings.redis_url.get_secret_value())
+
+    def metered(self, receive: Receive, caller: Caller) -> MeteredBody | None:
+        """The body of the caller's upload, counted; None where nothing limits it."""
+        if caller.key_id is None or caller.daily_bytes is None:
+            return None
+        return MeteredBody(receive, self._database, caller.key_id, caller.daily_bytes)
 
     async def admit(self, scope: AsgiScope, rule: Rule) -> Caller:
-        """Who calls. `ApiError` 401 or 403 where the caller may not, and whatever the database raises."""
+        """Who calls. `ApiError` 401, 403 or 429 where the caller may not, and whatever the database raises."""
         headers = Headers(scope=scope)
         refuse_foreign_page(headers)
         if self._settings.allowed_hosts:
@@ -87,7 +97,9 @@ class Guard:
                 if key is None or ended(key, keys.now()):
                     return None
             keys.touch(key.id)
-            return self._caller(key, session=brought.key is None)
+            caller = self._caller(key, session=brought.key is None)
+        self._rates.spend(caller)
+        return caller
 
     def _caller(self, key: ApiKey, *, session: bool) -> Caller:
         rate, quota = key.rate_per_s, key.daily_bytes

@@ -1,13 +1,14 @@
 """The SQL of keys and sessions."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from matcher.access.tables import ApiKey, PageSession
+from matcher.access.tables import ApiKey, KeyUsage, PageSession
 
 USED_AT_MOST_EVERY = timedelta(minutes=1)
 
@@ -54,6 +55,17 @@ class KeyRepository:
         now = func.clock_timestamp()
         stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < now - USED_AT_MOST_EVERY)
         self._session.execute(update(ApiKey).where(ApiKey.id == key_id, stale).values(last_used_at=now))
+
+    def use_bytes(self, key_id: UUID, day: date, count: int, limit: int) -> bool:
+        """Count `count` bytes for the key's day; False, and nothing counted, where that would pass `limit`."""
+        self._session.execute(upsert(KeyUsage).values(key_id=key_id, day=day, bytes=0).on_conflict_do_nothing())
+        of_day = (KeyUsage.key_id == key_id) & (KeyUsage.day == day) & (KeyUsage.bytes + count <= limit)
+        counted = update(KeyUsage).where(of_day).values(bytes=KeyUsage.bytes + count).returning(KeyUsage.bytes)
+        return self._session.scalar(counted) is not None
+
+    def return_bytes(self, key_id: UUID, day: date, count: int) -> None:
+        of_day = (KeyUsage.key_id == key_id) & (KeyUsage.day == day)
+        self._session.execute(update(KeyUsage).where(of_day).values(bytes=KeyUsage.bytes - count))
 
     def revoke(self, key_id: UUID) -> bool:
         """End the key and its sessions; False where there is none. One that is revoked stays as it is."""

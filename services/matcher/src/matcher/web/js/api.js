@@ -3,7 +3,7 @@ import { sentence } from "./format.js";
 const TEMPORARY = new Set([0, 429, 502, 503, 504]);
 const LONGEST_WAIT_S = 15;
 
-/** "trouble" with `{error, wait}` while the server can't be reached, "fine" once it answers again. */
+/** "trouble" with `{error, wait}` while the server can't be reached, "fine" once it answers again, "locked" where it asks for a key. */
 export const network = new EventTarget();
 
 /** The server's problem+json, or what stands for it where there is none. `status` 0: no answer at all. */
@@ -25,6 +25,7 @@ export function offline() {
 }
 
 export function problem(status, text, retryAfter) {
+  if (status === 401) network.dispatchEvent(new Event("locked"));
   const body = parsed(text);
   const code = body?.code ?? `http_${status}`;
   const detail = sentence(body?.detail) ?? sentence(body?.title) ?? `The server answered ${status}.`;
@@ -32,11 +33,11 @@ export function problem(status, text, retryAfter) {
 }
 
 /** One request: `{status, body, retryAfter}`. Raises ApiError, or AbortError where `signal` was aborted. */
-export async function request(path, { method = "GET", signal } = {}) {
+export async function request(path, { method = "GET", signal, headers = {} } = {}) {
   let response;
   let text;
   try {
-    response = await fetch(path, { method, signal, headers: { Accept: "application/json" } });
+    response = await fetch(path, { method, signal, headers: { Accept: "application/json", ...headers } });
     text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;

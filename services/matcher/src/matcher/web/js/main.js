@@ -7,6 +7,7 @@ import { Library } from "./library.js";
 import { MatchView } from "./match.js";
 import { showError, watchConnection } from "./notices.js";
 import { Player } from "./player.js";
+import { signedIn } from "./signin.js";
 import { ClipUpload } from "./uploads.js";
 
 const ABOUT_AT_MOST_EVERY_MS = 500;
@@ -20,6 +21,7 @@ const clipUpload = new ClipUpload(clipSent);
 let aboutTimer = null;
 
 watchConnection();
+await signedIn();
 dropzone(byId("clip"), byId("clip-file"), sendClip);
 dropzone(byId("library"), byId("track-files"), (files) => library.add(files));
 catchStrayDrops((files) => (files.every((file) => file.type.startsWith("audio/")) ? library.add(files) : sendClip(files)));
