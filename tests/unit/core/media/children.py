@@ -28,8 +28,9 @@ def _children_of(parent: int, name: str) -> set[int]:
 
 
 def peak_resident_bytes(process: int) -> int:
+    """0 where the process is about to end."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def limit_of(process: int, name: str) -> str:

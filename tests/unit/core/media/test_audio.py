@@ -1,6 +1,8 @@
 """What `open_audio` gives, judged by sounds that are known sample by sample."""
 
+import struct
 import wave
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -170,3 +172,38 @@ def test_sound_that_plays_for_too_long_is_refused(tmp_path: Path) -> None:
         for _ in reader:
             pass
     assert raised.value.code is ErrorCode.MEDIA_TOO_LARGE
+
+
+@pytest.mark.parametrize("channels", [9, 12, 16])
+def test_a_sound_of_more_than_eight_channels_is_their_mean(tmp_path: Path, channels: int) -> None:
+    """Opus, whose decoder gives each channel a plane of its own."""
+    levels = np.arange(1, channels + 1) / (channels + 1)
+    tone = sine(440, 1, 48_000, 1.0)
+    path, layout = tmp_path / "a.mka", f"{channels} channels"
+    with av.open(str(path), "w") as container:
+        options = {"mapping_family": "255", "b": "1500000"}
+        stream = container.add_stream("libopus", rate=48_000, layout=layout, options=options)
+        assert isinstance(stream, av.AudioStream)
+        stream.format = av.AudioFormat("flt")
+        for start in range(0, 48_000, 960):
+            piece = (levels[:, None] * tone[None, start : start + 960]).astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece.T).reshape(1, -1), "flt", layout)
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with open_audio(path, 48_000) as reader:
+        heard = np.concatenate(list(reader))
+    assert len(heard) == 48_000
+    middle = slice(4_800, 43_200)
+    assert heard[middle].std() == pytest.approx(levels.mean() * tone[middle].std(), rel=0.01)
+
+
+def test_samples_of_64_bits_pass_exactly(tmp_path: Path) -> None:
+    values = np.array([0, 1 << 62, -(1 << 62), -(1 << 63), 1 << 40] * 100, np.int64)
+    path = tmp_path / "a.wav"
+    body = values.astype("<i8").tobytes()
+    form = struct.pack("<HHIIHH", 1, 1, 16_000, 128_000, 8, 64)
+    chunks = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(body)) + body
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(chunks)) + chunks)
+    with open_audio(path) as reader:
+        assert (np.concatenate(list(reader)) == (values / 2**63).astype(np.float32)).all()

@@ -1,21 +1,25 @@
 """From decoded sound to mono samples at one rate."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import soxr
 from av.audio.frame import AudioFrame
+from av.audio.plane import AudioPlane
 from numpy.typing import NDArray
 
 from needledrop.errors import ErrorCode, MediaError
 
 QUALITY = "HQ"
 LOWEST_RATE, HIGHEST_RATE = 1_000, 1_536_000
+DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 # Half the span and the middle of each integer sample format.
 SCALES = {
     np.dtype(np.uint8): (128.0, 128.0),
     np.dtype(np.int16): (32768.0, 0.0),
     np.dtype(np.int32): (2147483648.0, 0.0),
+    np.dtype(np.int64): (9223372036854775808.0, 0.0),
 }
 
 
@@ -57,14 +61,20 @@ def blocks(pieces: Iterable[NDArray[np.float32]], size: int) -> Iterator[NDArray
 
 def channel_mean(frame: AudioFrame) -> NDArray[np.float32]:
     """float32 [n]: the plain mean of the channels, each held to -1..1 as a sound card would. NaN becomes silence."""
-    channels = max(frame.layout.nb_channels, 1)
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, channels).T
+    samples = _channels(frame)
     scale, middle = SCALES.get(samples.dtype, (1.0, 0.0))
     values = (samples.astype(np.float64) - middle) / scale
     mean: NDArray[np.float64] = np.clip(np.nan_to_num(values), -1.0, 1.0).mean(axis=0)
     return mean.astype(np.float32)
+
+
+def _channels(frame: AudioFrame) -> NDArray[Any]:
+    """[channels, n], as decoded. `AudioFrame.to_ndarray` reads beyond the end of a frame of more than eight planes."""
+    channels = max(frame.layout.nb_channels, 1)
+    dtype = np.dtype(DTYPES[frame.format.packed.name])
+    if frame.format.is_planar:
+        return np.stack([np.frombuffer(bytes(AudioPlane(frame, n)), dtype, frame.samples) for n in range(channels)])
+    return np.frombuffer(bytes(AudioPlane(frame, 0)), dtype, frame.samples * channels).reshape(-1, channels).T
 
 
 def _resampler(source_rate: int, sample_rate: int) -> soxr.ResampleStream:
