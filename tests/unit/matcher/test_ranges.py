@@ -18,6 +18,10 @@ from matcher.errors import ApiError
         ("bytes=5-2", None),
         ("bytes=-", None),
         ("lines=1-2", None),
+        ("Bytes=2-5", (2, 6)),
+        ("bytes=0-" + "9" * 18, (0, 10)),
+        ("bytes=" + "9" * 5000 + "-", None),
+        ("bytes=" + "0-," * 5000, None),
         ("bytes=a-b", None),
     ],
 )

@@ -31,6 +31,7 @@ from matcher.matches import similar
 from matcher.models import endpoints as models
 from matcher.openapi import install_openapi
 from matcher.pairs import endpoints as pairs
+from matcher.resumable import endpoints as resumable
 from matcher.settings import MatcherSettings
 from needledrop.storage import MediaStore
 
@@ -71,7 +72,7 @@ def create_app(settings: MatcherSettings) -> FastAPI:
     )
     app.state.context = context
     install_error_handlers(app)
-    for module in (library, similar, clips, matches, choices, pairs, models, jobs, access, health):
+    for module in (library, similar, clips, matches, choices, pairs, resumable, models, jobs, access, health):
         app.include_router(module.router)
     _serve_page(app)
     rules = RuleTable(app.routes, UNMARKED)

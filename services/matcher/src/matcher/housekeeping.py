@@ -7,6 +7,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from matcher.assets.files import sweep_abandoned
 from matcher.context import Context
 from matcher.idempotency.repository import IdempotencyRepository
+from matcher.resumable.partials import Partials
 from needledrop.log import get_logger
 
 EVERY_S = 600.0
@@ -23,7 +24,7 @@ async def keep_house(context: Context) -> None:
 def sweep(context: Context) -> None:
     """One round. What fails is tried again in the next."""
     try:
-        files = sweep_abandoned(context.uploads)
+        files = sweep_abandoned(context.uploads) + Partials(context.uploads, context.settings.uploads_keep_s).sweep()
         with context.database.begin() as session:
             keys = IdempotencyRepository(session).forget_older(context.settings.idempotency_keep_s)
     except (OSError, OperationalError, ProgrammingError) as error:

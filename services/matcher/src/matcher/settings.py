@@ -51,6 +51,9 @@ class MatcherSettings(CoreSettings):
     upload_least_rate: int = Field(
         default=1024, ge=1, description="Bytes a second that a client must send on average, after the first idle time."
     )
+    uploads_keep_s: float = Field(
+        default=86400, gt=0, description="A resumable upload that nothing was sent of for so long is forgotten."
+    )
     idempotency_keep_s: float = Field(
         default=86400, gt=0, description="How long the answer to a request with an Idempotency-Key is repeated."
     )

@@ -11,23 +11,27 @@ from matcher.assets.tables import Asset
 from matcher.errors import ApiError
 from needledrop.storage import MediaStore, media_key
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
+_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e]*")')
 
 
 def serve(request: Request, store: MediaStore, asset: Asset) -> Response:
-    """The asset's bytes: 200, 206 for one satisfiable range, 304 where the client has them, 416 for a range outside."""
+    """The asset's bytes: 200, 206 for one satisfiable range, 304 where the client has them, 416 for a range outside.
+
+    Several ranges at once are answered with the whole file: no request costs more than reading it once.
+    """
     etag = f'"{asset.sha256}"'
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": etag,
         "Cache-Control": "private, max-age=31536000, immutable",
-        "Content-Disposition": f"inline; filename*=UTF-8''{quote(asset.filename, safe='')}",
+        "Content-Disposition": _disposition(asset.filename),
         "X-Content-Type-Options": "nosniff",
     }
-    if etag in request.headers.get("if-none-match", ""):
+    if _matches(request.headers.getlist("if-none-match"), etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if_range = request.headers.get("if-range")
-    wanted = request.headers.get("range") if if_range in (None, etag) else None
+    wanted = request.headers.get("range") if request.method == "GET" and if_range in (None, etag) else None
     span = parse_range(wanted, asset.bytes)
     if span is None:
         start, stop, status = 0, asset.bytes, HTTPStatus.OK
@@ -48,7 +52,7 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     `ApiError(range_not_satisfiable)` where it lies outside the file.
     """
     match = _RANGE.fullmatch(header.replace(" ", "")) if header else None
-    if not match or match[0] == "bytes=-":
+    if not match or not (match[1] or match[2]):
         return None
     first, last = match[1], match[2]
     if not first:
@@ -65,6 +69,17 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
             {"Content-Range": f"bytes */{size}"},
         )
     return start, stop
+
+
+def _matches(headers: list[str], etag: str) -> bool:
+    """Whether the client has these bytes: If-None-Match is a list, compares weakly, and `*` is anything."""
+    return any(header.strip() == "*" or etag in _TAG.findall(header) for header in headers)
+
+
+def _disposition(filename: str) -> str:
+    """RFC 6266 with RFC 8187: the name as it is, after what is left of it in ASCII for those who read only that."""
+    plain = re.sub(r'[^\x20-\x7e]|["\\%]', "_", filename)
+    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
 def _safe_type(asset: Asset) -> str:
