@@ -9,7 +9,7 @@ import pytest
 
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
-from tests.faults.running import RunningApi, running_api
+from tests.faults.running import RunningApi, http, running_api
 
 SIZE = (3 << 20) + 17
 DATA = random.Random(SEED).randbytes(SIZE)
@@ -26,7 +26,7 @@ def api(servers: Servers, home: Path) -> Iterator[RunningApi]:
 
 @pytest.fixture(scope="module")
 def url(api: RunningApi) -> str:
-    return api.url + str(httpx.post(f"{api.url}/audio?filename=a.wav", content=DATA).json()["url"])
+    return api.url + str(http.post(f"{api.url}/audio?filename=a.wav", content=DATA).json()["url"])
 
 
 def expected(first: int | None, last: int | None) -> bytes | None:
@@ -75,44 +75,44 @@ def test_any_one_range_is_the_slice_or_unsatisfiable(url: str, tell: Tell) -> No
     ],
 )
 def test_several_ranges_and_nonsense_cost_one_reading_of_the_file(url: str, header: str, tell: Tell) -> None:
-    answer = httpx.get(url, headers={"Range": header})
+    answer = http.get(url, headers={"Range": header})
     tell(Outcome(16, f"range of {len(header)} characters", 1, 1, 0, 0, note=f"{len(answer.content)} bytes sent"))
     assert (answer.status_code, len(answer.content)) == (200, SIZE)
     assert answer.content == DATA
 
 
 def test_who_has_the_bytes_is_told_so(url: str, tell: Tell) -> None:
-    tag = httpx.head(url).headers["etag"]
+    tag = http.head(url).headers["etag"]
     has = [tag, f"W/{tag}", "*", f'"x", {tag}', f'W/"x",{tag} , "y"']
     has_not = ['"x"', f'"{tag[1:-1]}x"', tag[1:-1], 'W/"x"', "", f'"a{tag}']
-    found = [httpx.get(url, headers={"If-None-Match": value}).status_code for value in [*has, *has_not[:-1]]]
+    found = [http.get(url, headers={"If-None-Match": value}).status_code for value in [*has, *has_not[:-1]]]
     tell(Outcome(16, "If-None-Match", len(found), 0, 0, 0))
     assert found == [304] * len(has) + [200] * (len(has_not) - 1)
-    kept = httpx.get(url, headers={"If-None-Match": tag, "Range": "bytes=0-1"})
+    kept = http.get(url, headers={"If-None-Match": tag, "Range": "bytes=0-1"})
     assert (kept.status_code, kept.content, kept.headers["etag"]) == (304, b"", tag)
 
 
 def test_if_range_takes_the_same_bytes_only(url: str, tell: Tell) -> None:
-    tag = httpx.head(url).headers["etag"]
+    tag = http.head(url).headers["etag"]
     conditions = {tag: 206, f"W/{tag}": 200, '"x"': 200, "Tue, 24 Nov 2026 00:00:00 GMT": 200}
     found = {
-        value: httpx.get(url, headers={"Range": "bytes=1-3", "If-Range": value}).status_code for value in conditions
+        value: http.get(url, headers={"Range": "bytes=1-3", "If-Range": value}).status_code for value in conditions
     }
     tell(Outcome(16, "If-Range", len(found), 0, 0, 0))
     assert found == conditions
 
 
 def test_head_tells_of_the_whole_file_and_sends_nothing(url: str) -> None:
-    answer = httpx.head(url, headers={"Range": "bytes=0-1"})
+    answer = http.head(url, headers={"Range": "bytes=0-1"})
     assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, str(SIZE), b"")
     assert answer.headers["accept-ranges"] == "bytes"
 
 
 def test_a_download_that_is_cut_anywhere_is_gone_on_with(url: str, tell: Tell) -> None:
-    dice, whole, tag, cuts = random.Random(SEED), b"", httpx.head(url).headers["etag"], 0
+    dice, whole, tag, cuts = random.Random(SEED), b"", http.head(url).headers["etag"], 0
     while len(whole) < SIZE:
         headers = {"Range": f"bytes={len(whole)}-", "If-Range": tag}
-        with httpx.stream("GET", url, headers=headers) as answer:
+        with http.stream("GET", url, headers=headers) as answer:
             assert answer.status_code == 206
             until = len(whole) + dice.randrange(1, SIZE // 4)
             for chunk in answer.iter_bytes(1 << 14):

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 import requests
 from tusclient.client import TusClient
@@ -17,7 +16,7 @@ from tusclient.exceptions import TusCommunicationError
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
 from tests.faults.cutting import CuttingProxy
-from tests.faults.running import RunningApi, running_api
+from tests.faults.running import RunningApi, http, running_api
 
 CAP = 64 << 20
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -39,7 +38,7 @@ def metadata(**fields: str) -> str:
 
 def create(api: RunningApi, length: int, **fields: str) -> str:
     headers = {**TUS, "Upload-Length": str(length), "Upload-Metadata": metadata(**{"kind": "audio", **fields})}
-    answer = httpx.post(f"{api.url}/uploads", headers=headers)
+    answer = http.post(f"{api.url}/uploads", headers=headers)
     assert answer.status_code == 201, answer.text
     return api.url + answer.headers["location"]
 
@@ -59,25 +58,25 @@ def test_a_file_arrives_whole_over_a_line_that_breaks(api: RunningApi, kind: str
     client = TusClient(f"http://127.0.0.1:{proxy.port}/uploads")
     fields = {"kind": kind, "filename": "../Näch te.bin", "title": "Night"}
     uploader = client.uploader(file_stream=io.BytesIO(data), chunk_size=1 << 20, metadata=fields, retries=0)
-    tries = 0
+    tries, url = 0, ""
     while True:
         tries += 1
         assert tries < 20 * sized(6, 40)
         try:
-            if uploader.url is None:
-                uploader.set_url(uploader.create_url())
+            url = url or str(uploader.create_url())
+            uploader.set_url(url)
             uploader.offset = uploader.get_offset()
             uploader.upload()
             break
         except (TusCommunicationError, requests.RequestException):
-            if deaths < 1 and uploader.url is not None:
+            if deaths < 1 and url:
                 api.end(signal.SIGKILL)
                 api.start()
                 deaths += 1
     proxy.close()
-    state = httpx.head(uploader.url.replace(str(proxy.port), str(api.port)), headers=TUS)
-    made = httpx.get(api.url + state.headers["content-location"].replace("/match/", "/videos/")).json()
-    stored = httpx.get(api.url + made["url"]).content
+    state = http.head(url.replace(str(proxy.port), str(api.port)), headers=TUS)
+    made = http.get(api.url + state.headers["content-location"].replace("/match/", "/videos/")).json()
+    stored = http.get(api.url + made["url"]).content
     tell(Outcome(10, f"tus, {kind}", 1, proxy.cuts + deaths, int(stored != data), 0, note=f"{tries} tries"))
     assert proxy.cuts > 0
     assert deaths == 1
@@ -90,7 +89,7 @@ def test_a_file_arrives_whole_over_a_line_that_breaks(api: RunningApi, kind: str
 
 
 def test_the_server_says_what_it_can(api: RunningApi) -> None:
-    answer = httpx.options(f"{api.url}/uploads")
+    answer = http.options(f"{api.url}/uploads")
     assert answer.status_code == 204
     assert answer.headers["tus-version"] == answer.headers["tus-resumable"] == "1.0.0"
     assert answer.headers["tus-max-size"] == str(CAP)
@@ -104,18 +103,18 @@ def test_the_server_says_what_it_can(api: RunningApi) -> None:
 
 def test_pieces_are_taken_in_order_only_and_the_last_one_adds_the_file(api: RunningApi) -> None:
     url = create(api, 10)
-    wrong = httpx.patch(url, headers={**PIECE, "Upload-Offset": "3"}, content=b"abc")
+    wrong = http.patch(url, headers={**PIECE, "Upload-Offset": "3"}, content=b"abc")
     assert (wrong.status_code, wrong.json()["code"], wrong.headers["upload-offset"]) == (409, "offset_mismatch", "0")
-    first = httpx.patch(url, headers={**PIECE, "Upload-Offset": "0"}, content=b"01234")
+    first = http.patch(url, headers={**PIECE, "Upload-Offset": "0"}, content=b"01234")
     assert (first.status_code, first.headers["upload-offset"]) == (204, "5")
     assert "upload-expires" in first.headers
     assert "content-location" not in first.headers
-    too_much = httpx.patch(url, headers={**PIECE, "Upload-Offset": "5"}, content=b"567890")
+    too_much = http.patch(url, headers={**PIECE, "Upload-Offset": "5"}, content=b"567890")
     assert (too_much.status_code, too_much.json()["code"]) == (413, "upload_too_large")
-    last = httpx.patch(url, headers={**PIECE, "Upload-Offset": "5"}, content=b"56789")
+    last = http.patch(url, headers={**PIECE, "Upload-Offset": "5"}, content=b"56789")
     assert last.status_code == 204
-    assert httpx.get(api.url + last.headers["content-location"] + "/file").content == b"0123456789"
-    again = httpx.head(url, headers=TUS)
+    assert http.get(api.url + last.headers["content-location"] + "/file").content == b"0123456789"
+    again = http.head(url, headers=TUS)
     assert (again.headers["upload-offset"], again.headers["upload-length"]) == ("10", "10")
     assert again.headers["content-location"] == last.headers["content-location"]
     assert again.headers["cache-control"] == "no-store"
@@ -123,7 +122,7 @@ def test_pieces_are_taken_in_order_only_and_the_last_one_adds_the_file(api: Runn
 
 def test_a_first_piece_may_come_with_the_creation(api: RunningApi) -> None:
     headers = {**PIECE, "Upload-Length": "4", "Upload-Metadata": metadata(kind="video", filename="a.mp4")}
-    whole = httpx.post(f"{api.url}/uploads", headers=headers, content=b"clip")
+    whole = http.post(f"{api.url}/uploads", headers=headers, content=b"clip")
     assert (whole.status_code, whole.headers["upload-offset"]) == (201, "4")
     assert whole.headers["content-location"].startswith("/match/")
 
@@ -131,10 +130,10 @@ def test_a_first_piece_may_come_with_the_creation(api: RunningApi) -> None:
 def test_an_upload_that_was_ended_is_gone_with_its_file(api: RunningApi) -> None:
     before = api.files()
     url = create(api, 10)
-    httpx.patch(url, headers={**PIECE, "Upload-Offset": "0"}, content=b"0123")
+    http.patch(url, headers={**PIECE, "Upload-Offset": "0"}, content=b"0123")
     assert api.files() != before
-    assert httpx.delete(url, headers=TUS).status_code == 204
-    assert httpx.head(url, headers=TUS).status_code == 404
+    assert http.delete(url, headers=TUS).status_code == 204
+    assert http.head(url, headers=TUS).status_code == 404
     assert api.files() == before
 
 
@@ -156,19 +155,19 @@ def test_an_upload_that_was_ended_is_gone_with_its_file(api: RunningApi) -> None
     ],
 )
 def test_a_creation_that_is_none_is_refused(api: RunningApi, headers: dict[str, str], status: int, code: str) -> None:
-    answer = httpx.post(f"{api.url}/uploads", headers=headers)
+    answer = http.post(f"{api.url}/uploads", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_a_piece_of_another_type_is_refused_and_an_unknown_upload_not_found(api: RunningApi) -> None:
     url = create(api, 3)
-    assert httpx.patch(url, headers={**TUS, "Upload-Offset": "0"}, content=b"abc").status_code == 415
+    assert http.patch(url, headers={**TUS, "Upload-Offset": "0"}, content=b"abc").status_code == 415
     elsewhere = url.rsplit("/", 1)[0] + "/00000000-0000-0000-0000-000000000000"
-    assert httpx.patch(elsewhere, headers={**PIECE, "Upload-Offset": "0"}, content=b"abc").status_code == 404
+    assert http.patch(elsewhere, headers={**PIECE, "Upload-Offset": "0"}, content=b"abc").status_code == 404
 
 
 def test_a_client_that_can_only_post_says_what_it_means(api: RunningApi) -> None:
     url = create(api, 3)
     override = {**PIECE, "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
-    assert httpx.post(url, headers=override, content=b"abc").headers["upload-offset"] == "3"
-    assert httpx.post(url, headers={**TUS, "X-HTTP-Method-Override": "DELETE"}).status_code == 204
+    assert http.post(url, headers=override, content=b"abc").headers["upload-offset"] == "3"
+    assert http.post(url, headers={**TUS, "X-HTTP-Method-Override": "DELETE"}).status_code == 204

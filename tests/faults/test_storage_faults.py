@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
-import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -19,7 +18,7 @@ from needledrop.storage import MediaStore, media_key
 from tests.embedded import Servers
 from tests.faults.bucket import Fault, FaultyProxy
 from tests.faults.chaos import SEED, Outcome, sized
-from tests.faults.running import RunningApi, running_api
+from tests.faults.running import RunningApi, http, running_api
 
 Tell = Callable[[Outcome], None]
 DATA = random.Random(SEED).randbytes(100_000)
@@ -144,13 +143,13 @@ def test_uploads_to_a_bucket_that_fails_now_and_then_are_whole_or_refused(
         sent = {bytes([number]) * 5000: 0 for number in range(count % 256)}
         statuses = []
         for data in sent:
-            answer = httpx.post(f"{api.url}/audio", content=data, timeout=120)
+            answer = http.post(f"{api.url}/audio", content=data)
             statuses.append(answer.status_code)
             sent[data] = answer.status_code
         accepted = [data for data, status in sent.items() if status == 202]
         proxy.fault = lambda _: None
-        tracks = httpx.get(f"{api.url}/audio?limit=500").json()["items"]
-        bad = sum(httpx.get(f"{api.url}{track['url']}").content not in accepted for track in tracks)
+        tracks = http.get(f"{api.url}/audio?limit=500").json()["items"]
+        bad = sum(http.get(f"{api.url}{track['url']}").content not in accepted for track in tracks)
         left = list((tmp_path / "uploads").glob("upload-*"))
         tell(
             Outcome(9, "uploads to a failing bucket", len(sent), proxy.faults, bad, 0, note=f"{len(accepted)} accepted")
@@ -178,11 +177,11 @@ def test_a_full_disk_is_507_with_nothing_half_written(
     servers: Servers, tmp_path: Path, small_disk: Path, form: str, tell: Tell
 ) -> None:
     with running_api(servers, tmp_path, media_url=(small_disk / "media").as_uri()) as api:
-        fits = httpx.post(f"{api.url}/audio", content=DATA)
+        fits = http.post(f"{api.url}/audio", content=DATA)
         before = _state(api, small_disk)
         statuses = [_post(api, LARGE[: (8 << 20) + number], form) for number in range(sized(3, 30))]
         after = _state(api, small_disk)
-        again = httpx.post(f"{api.url}/audio", content=DATA[:-1])
+        again = http.post(f"{api.url}/audio", content=DATA[:-1])
         tell(Outcome(9, f"full disk, {form}", len(statuses), len(statuses), 0, 0))
         assert statuses == [(507, "storage_full")] * len(statuses)
         assert after == before
@@ -198,7 +197,7 @@ def test_a_file_larger_than_may_be_written_is_507_too(servers: Servers, tmp_path
         tell(Outcome(9, "file size limit", 2, 2, 0, 0))
         assert found == [(507, "storage_full")] * 2
         assert after == before
-        assert httpx.post(f"{api.url}/audio", content=DATA).status_code == 202
+        assert http.post(f"{api.url}/audio", content=DATA).status_code == 202
 
 
 def test_features_that_find_no_room_are_a_typed_failure_and_leave_nothing(small_disk: Path, tell: Tell) -> None:
@@ -215,7 +214,7 @@ def test_features_that_find_no_room_are_a_typed_failure_and_leave_nothing(small_
 
 def _post(api: RunningApi, data: bytes, form: str) -> tuple[int, str]:
     url = f"{api.url}/videos"
-    answer = httpx.post(url, content=data) if form == "raw" else httpx.post(url, files={"file": ("a", data)})
+    answer = http.post(url, content=data) if form == "raw" else http.post(url, files={"file": ("a", data)})
     return answer.status_code, answer.json()["code"]
 
 

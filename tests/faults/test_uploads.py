@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
-from tests.faults.running import RunningApi, answer_of, head, running_api, send_until_refused
+from tests.faults.running import RunningApi, answer_of, head, http, running_api, send_until_refused
 
 CAP = 16 << 20
 IDLE_S = 2
@@ -127,7 +126,7 @@ def test_slow_clients_are_let_go_while_others_are_served(api: RunningApi, tell: 
     with ThreadPoolExecutor(4) as pool:
 
         def post(number: int) -> str:
-            answer = httpx.post(f"{api.url}/audio", content=b"track %d" % number, timeout=60)
+            answer = http.post(f"{api.url}/audio", content=b"track %d" % number)
             assert answer.status_code == 202, answer.text
             return str(answer.json()["id"])
 
@@ -137,7 +136,7 @@ def test_slow_clients_are_let_go_while_others_are_served(api: RunningApi, tell: 
     for client in slow:
         client.close()
     for track in ids:
-        assert httpx.delete(f"{api.url}/audio/{track}").status_code == 204
+        assert http.delete(f"{api.url}/audio/{track}").status_code == 204
     grown = api.memory() - before
     tell(Outcome(10, "slow clients", 220, 200, 20 - served, 0, note=f"grew {grown >> 20} MiB"))
     assert sorted(set(statuses)) == [0, 408], "whoever sent half a head is cut off, whoever sent half a body is told so"
@@ -179,7 +178,7 @@ FORMS = {
 def test_a_form_that_swells_is_refused(api: RunningApi, form: str, tell: Tell) -> None:
     body, status, code = FORMS[form]
     headers = {"Content-Type": "multipart/form-data; boundary=xx"}
-    answer = httpx.post(f"{api.url}/audio", content=body, headers=headers, timeout=60)
+    answer = http.post(f"{api.url}/audio", content=body, headers=headers)
     tell(Outcome(10, form, 1, 1, 0, 0))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
@@ -220,14 +219,14 @@ def test_many_uploads_of_the_same_bytes_at_once_are_one_track(api: RunningApi, t
     data = random.Random(SEED).randbytes(300_000)
     count = sized(24, 400)
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: httpx.post(f"{api.url}/audio", content=data, timeout=60), range(count)))
+        answers = list(pool.map(lambda _: http.post(f"{api.url}/audio", content=data), range(count)))
     ids = {answer.json()["id"] for answer in answers}
     stored = (api.media / "media" / (sha := hashlib.sha256(data).hexdigest())[:2] / sha).read_bytes()
     tell(Outcome(10, "the same bytes at once", count, 0, 0, len(ids) - 1))
     assert {answer.status_code for answer in answers} == {202}
     assert len(ids) == 1
     assert stored == data
-    httpx.delete(f"{api.url}/audio/{ids.pop()}")
+    http.delete(f"{api.url}/audio/{ids.pop()}")
 
 
 def test_a_bad_key_is_refused_before_its_gigabyte_is_read(servers: Servers, tmp_path: Path, tell: Tell) -> None:
