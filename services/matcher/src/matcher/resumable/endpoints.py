@@ -69,7 +69,7 @@ async def create_upload(request: Request) -> Response:
 
 
 @router.head("/{upload_id}", dependencies=VERSIONED, response_class=Response)
-@needs(Scope.WRITE)
+@needs(Scope.READ)
 def get_offset(request: Request, upload_id: UUID) -> Response:
     """How much has come. `Content-Location` is the track, match or pair once the file is whole and added."""
     service = _service(request)
