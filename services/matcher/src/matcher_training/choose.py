@@ -8,11 +8,13 @@ FEW = 8_000
 DIM = 256
 SPREADS = ((0.5, 1.0), (0.7, 0.7), (1.0, 1.5))
 RIDGE = 1.0
-TEACHERS = 6
+WIDTH = 512
+TEACHERS, STUDENTS = 5, 3
+HUB_BANK = 2048
 
 
 def choose_recipe(train: Pairs) -> JoinedRecipe:
-    """Kernel members for a few thousand pairs, where nets overfit; beyond, one net taught by several."""
+    """Kernel members for a few thousand pairs, where nets overfit; beyond, nets taught by several."""
     return kernel_recipe(len(train)) if len(train) < FEW else taught_recipe()
 
 
@@ -27,18 +29,20 @@ def kernel_recipe(pairs: int) -> JoinedRecipe:
 
 
 def taught_recipe() -> JoinedRecipe:
-    """Six nets, and one that learns from their joined similarities."""
-    teacher = ResidualRecipe(
-        shape=ResidualShape(dim=DIM, video=TowerShape(width=1024), audio=TowerShape(width=1024)), epochs=14
-    )
+    """Five nets, and three that learn from the joined similarities of those, on mixtures that never come twice."""
+    shape = ResidualShape(dim=DIM, video=TowerShape(width=WIDTH), audio=TowerShape(width=WIDTH))
+    teacher = ResidualRecipe(shape=shape, epochs=14, learning_rate=2e-3)
     student = ResidualRecipe(
-        shape=ResidualShape(dim=DIM, video=TowerShape(width=1024), audio=TowerShape(width=1024)),
-        epochs=14,
+        shape=shape,
+        epochs=24,
+        learning_rate=2e-3,
         mixup=1.0,
         weight_decay=0.05,
         input_dropout=(0.2, 0.1),
         dropout=0.1,
     )
     return JoinedRecipe(
-        teachers=(teacher,) * TEACHERS, residuals=(student,), hubs=HubShape(bank=4096, beta=16.0, strength=0.5)
+        teachers=(teacher,) * TEACHERS,
+        residuals=(student,) * STUDENTS,
+        hubs=HubShape(bank=HUB_BANK, beta=16.0, strength=0.5),
     )

@@ -70,7 +70,7 @@ def fit_metric(
         )
     kind = MetricKind(recipe)
     train, held = (
-        pairs.split(_share(len(pairs)), np.random.default_rng(seed)) if held_out is None else (pairs, held_out)
+        pairs.split(held_out_share(len(pairs)), np.random.default_rng(seed)) if held_out is None else (pairs, held_out)
     )
     out.mkdir(parents=True, exist_ok=True)
     work = out / WORK
@@ -139,7 +139,8 @@ def _fit(
     return fit.run(lambda epoch: counted(kind.value, epoch)), None, reference
 
 
-def _share(pairs: int) -> float:
+def held_out_share(pairs: int) -> float:
+    """The share of so many pairs that is held out while training, unless others are given."""
     return min(HELD_OUT, MOST_HELD_OUT / pairs)
 
 

@@ -38,6 +38,15 @@ ShardsOption = Annotated[
     str | None,
     typer.Option("--shards", help="Only pairs of these shards or files: 1,2 or last:10 or first:5."),
 ]
+HoldOutOption = Annotated[
+    int | None,
+    typer.Option(
+        "--hold-out",
+        min=1,
+        help="So many pairs, always the same ones of the same data, are for evaluation only: fit leaves them out, "
+        "evaluate takes no others.",
+    ),
+]
 
 BundleOption = Annotated[
     Path | None,
@@ -108,6 +117,14 @@ def chosen_shards(pairs: Pairs, text: str) -> Pairs:
             ErrorCode.FEATURES_INVALID,
             f"--shards: “{text}” is neither a list of numbers nor first:N or last:N with N up to {len(there)}",
         ) from error
+
+
+def apart(pairs: Pairs, hold_out: int) -> tuple[Pairs, Pairs]:
+    """The pairs that are for training, and `hold_out` drawn ones that are for evaluation; the same draw every time."""
+    if hold_out > len(pairs) - 2:
+        raise FeatureError(ErrorCode.FEATURES_INVALID, f"--hold-out: {hold_out} of {len(pairs)} pairs leaves too few")
+    order = np.random.default_rng([len(pairs), hold_out]).permutation(len(pairs))
+    return pairs.take(np.sort(order[hold_out:])), pairs.take(np.sort(order[:hold_out]))
 
 
 def gallery_sizes(text: str) -> tuple[int | None, ...]:

@@ -1,5 +1,7 @@
 """`needledrop-train evaluate`: how well metrics find the sound that belongs to a picture, and the other way round."""
 
+import shlex
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +15,12 @@ from matcher_training.commands.choices import (
     CacheOption,
     ComponentsOption,
     DataOption,
+    HoldOutOption,
     MusicLabelsOption,
     PcaOption,
     RootOption,
     ShardsOption,
+    apart,
     chosen_shards,
     gallery_sizes,
     read_data,
@@ -24,6 +28,7 @@ from matcher_training.commands.choices import (
 from matcher_training.commands.reported import reported
 from matcher_training.data import Pairs
 from matcher_training.markdown import markdown
+from matcher_training.recording import record_figures
 from matcher_training.report import evaluate_metric, write_report
 from matcher_training.tower_embedder import load_tower_embedder
 from needledrop.errors import ErrorCode, FeatureError
@@ -47,6 +52,7 @@ def evaluate(
         SubsetName | None, typer.Option(help="Only these pairs; by default all, and music where the data says so.")
     ] = None,
     shards: ShardsOption = None,
+    hold_out: HoldOutOption = None,
     baseline: Annotated[
         list[str] | None, typer.Option(help="Another metric to compare with on the same galleries; repeatable.")
     ] = None,
@@ -61,6 +67,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for report.json, report.md, recall.png, similarity.png.", file_okay=False),
     ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the figures with the metric, in its metric.json.")
+    ] = False,
 ) -> None:
     """Measure recall at 1, 5 and 10, median and mean rank, in both directions, and print them as a table."""
     with reported():
@@ -68,6 +77,8 @@ def evaluate(
         pairs = read_data(data, root, cache, music_labels, bundle, pca, pca_components)
         if shards is not None:
             pairs = chosen_shards(pairs, shards)
+        if hold_out is not None:
+            pairs = apart(pairs, hold_out)[1]
         names = _names([metric, *(baseline or [])])
         embedders = {label: load_tower_embedder(metric_folder(name), pairs) for label, name in names.items()}
         first = next(iter(embedders))
@@ -90,6 +101,8 @@ def evaluate(
             json.write_text(report.model_dump_json() + "\n", encoding="utf-8")
         if out is not None:
             write_report(report, out)
+        if record:
+            record_figures(report, metric_folder(metric), shlex.join(["needledrop-train", *sys.argv[1:]]))
 
 
 def _possible(sizes: tuple[int | None, ...], count: int) -> tuple[int | None, ...]:

@@ -14,10 +14,12 @@ from matcher_training.commands.choices import (
     CacheOption,
     ComponentsOption,
     DataOption,
+    HoldOutOption,
     MusicLabelsOption,
     PcaOption,
     RootOption,
     ShardsOption,
+    apart,
     chosen_shards,
     read_data,
 )
@@ -35,6 +37,7 @@ def fit(
     ] = MetricKind.NEEDLEDROP,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same data, same machine: the same metric.")] = 0,
     shards: ShardsOption = None,
+    hold_out: HoldOutOption = None,
     name: Annotated[str | None, typer.Option(help="What the metric is called; by default as its folder.")] = None,
     source: Annotated[
         str | None, typer.Option(help="Where the data is from, its licence, whom to credit: kept with the metric.")
@@ -57,6 +60,8 @@ def fit(
         pairs = read_data(data, root, cache, music_label_ids, bundle, pca, pca_components)
         if shards is not None:
             pairs = chosen_shards(pairs, shards)
+        if hold_out is not None:
+            pairs = apart(pairs, hold_out)[0]
 
         def show(progress: FitProgress) -> None:
             text = f"{progress.stage}, held-out mean reciprocal rank {progress.reciprocal_rank:.3f}"
