@@ -1,10 +1,12 @@
 """What all fault tests share: each says its outcome in a line, and the lines stand together at the end of the run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.faults.chaos import Outcome
+from tests.faults.system import System, running_system
 from tests.integration.conftest import api  # noqa: F401  a fixture
 
 PROPERTY = "fault"
@@ -19,6 +21,13 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[Outcome], 
         print(outcome)
 
     return say
+
+
+@pytest.fixture(scope="session")
+def system(home: Path) -> Iterator[System]:
+    """The system that tests break; each leaves it able to work again."""
+    with running_system(home / "faults") as running:
+        yield running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -19,12 +19,15 @@ from needledrop_local.ports import HOST, free_port, require_free
 from needledrop_local.postgres import Postgres
 from needledrop_local.process import Process, run_to_end, stop_all
 from needledrop_local.procfile import read_procfile, resolve, search_path
+from needledrop_local.supervision import Restarts
 from needledrop_local.valkey import Valkey
 
 PROCFILE = Path(__file__).resolve().parents[3] / "Procfile"
 SERVERS = ("redis", "db")
 READY_WITHIN_S = 120.0
 MIGRATED_WITHIN_S = 300.0
+STOP_S = 5
+"""What a worker has to finish its job in; less than a process gets before it is killed."""
 
 
 class _Part(Protocol):
@@ -63,6 +66,7 @@ class Stack:
         self._parts: dict[str, _Part] = {}
         self._processes: dict[str, Process] = {}
         self._expected: set[str] = set()
+        self._restarts = Restarts()
         self._exit = ExitStack()
         self.environment: Mapping[str, str] = {}
 
@@ -118,6 +122,21 @@ class Stack:
         for name in sorted(self._expected):
             self._processes[name].check()
 
+    def tend(self) -> None:
+        """Start parts again that ended by themselves, as a worker does that has stopped consuming.
+
+        `ProcessDiedError` where one keeps on ending.
+        """
+        for name in sorted(self._expected):
+            process = self._processes[name]
+            if process.running:
+                continue
+            if not self._restarts.allow(name):
+                process.check()
+            self._console.print(f"{name} has ended; starting it again")
+            self._parts[name].start()
+            self._record()
+
     def wait_ready(self, within_s: float = READY_WITHIN_S) -> None:
         """Return once the API says that it can work; `LocalError` where it does not in time, or a part ends."""
         deadline = time.monotonic() + within_s
@@ -168,6 +187,7 @@ class Stack:
             "NEEDLEDROP_PORT": str(self.port),
             "NEEDLEDROP_RUN_DIR": str(self.home.run),
             "NEEDLEDROP_TRAINING_DIR": str(self.home.training),
+            "NEEDLEDROP_STOP_S": str(STOP_S),
             **self._extra_env,
         }
 

@@ -16,7 +16,7 @@ CHECK_S = 0.5
 
 
 def run_up(home: Path, port: int) -> None:
-    """Run the system until Ctrl-C or `run_down`. `LocalError` where it does not start or a part ends by itself.
+    """Run the system until Ctrl-C or `run_down`. `LocalError` where it does not start or a part keeps on ending.
 
     Its bundle is the one that `needledrop-models use` chose, else the demo's.
     """
@@ -28,7 +28,7 @@ def run_up(home: Path, port: int) -> None:
                 print(f"Needledrop runs at {stack.url} (API at {stack.url}/docs, logs in {home / 'logs'})", flush=True)
                 console.print("Ctrl-C stops it.")
                 while True:
-                    stack.check()
+                    stack.tend()
                     time.sleep(CHECK_S)
         except KeyboardInterrupt:
             console.print("stopped")

@@ -18,6 +18,7 @@ from rich.console import Console
 from needledrop_local.errors import LocalError, ProcessDiedError
 from needledrop_local.ports import free_port
 from needledrop_local.stack import Stack
+from needledrop_local.supervision import RESTARTS
 
 SERVERS = {"redis", "db"}
 RUN = """
@@ -149,3 +150,27 @@ def test_what_a_killed_owner_left_is_ended_by_the_next_stack(home: Path, program
     with stack_of(home) as stack:
         assert not set(pids) & {pid for pid in psutil.pids() if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE}
         stack.check()
+
+
+def test_a_part_that_ended_by_itself_is_started_again_until_it_keeps_on_ending(home: Path) -> None:
+    with stack_of(home) as stack:
+        for _ in range(RESTARTS):
+            before = stack.pids()["worker"]
+            os.kill(before, signal.SIGKILL)
+            wait_until_ended(stack, "worker")
+            stack.tend()
+            assert stack.pids()["worker"] != before
+        os.kill(stack.pids()["worker"], signal.SIGKILL)
+        wait_until_ended(stack, "worker")
+        with pytest.raises(ProcessDiedError, match="worker"):
+            stack.tend()
+        stack.stop("worker")
+        stack.tend()
+        assert "worker" not in stack.pids(), "what was stopped stays so"
+
+
+def wait_until_ended(stack: Stack, name: str) -> None:
+    deadline = time.monotonic() + 10
+    while name in stack.pids():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -37,7 +37,9 @@ def make_celery(name: str, settings: CoreSettings) -> Celery:
         task_create_missing_queues=True,
         task_default_queue="unrouted",
         task_time_limit=settings.task_hard_limit_s,
-        task_soft_time_limit=settings.task_hard_limit_s - soft_margin_s(settings),
+        # No soft limit: its exception can fall into an import, and the process never works again.
+        task_soft_time_limit=None,
+        worker_lost_wait=2,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
@@ -62,11 +64,6 @@ def make_celery(name: str, settings: CoreSettings) -> Celery:
 def consume(app: Celery, *queues: str) -> None:
     """Make workers of this app consume just these queues."""
     app.conf.task_queues = [KombuQueue(name, routing_key=name) for name in queues]
-
-
-def soft_margin_s(settings: CoreSettings) -> float:
-    """How long before it is killed a task is interrupted, so that it can say so itself where it still can."""
-    return min(30.0, settings.task_hard_limit_s / 10)
 
 
 def reply(app: Celery, message: JobMessage) -> None:

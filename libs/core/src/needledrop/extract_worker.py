@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import structlog
-from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
+from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
 from celery.signals import task_failure, worker_process_init
 
@@ -20,7 +20,7 @@ from needledrop.log import configure_logging, get_logger, job_context
 from needledrop.messages import EXTRACT_ROUTES, ExtractRepeated, ExtractRequest, JobMessage
 from needledrop.settings import CoreSettings
 from needledrop.storage import MediaStore
-from needledrop.watchdog import GiveBack, guard
+from needledrop.watchdog import GiveBack, end_process, guard
 
 log = get_logger(__name__)
 Loader = Callable[[Bundle, CoreSettings], Extractor]
@@ -76,12 +76,10 @@ def _run(request: ExtractRequest, job: Callable[[], None], send: Callable[[JobMe
         job()
     except BROKER_ERRORS:
         raise
-    except SoftTimeLimitExceeded:
-        log.error("task took too long")
-        send(failure(request, ErrorCode.TASK_TIMEOUT, "the work took longer than a task may take"))
     except MemoryError as error:
         log.error("out of memory", exc_info=error)
         send(failure(request, ErrorCode.OUT_OF_MEMORY, "the worker had too little memory for this file"))
+        end_process()
     except Exception as error:
         log.error("extraction broke", exc_info=error)
         send(failure(request, ErrorCode.INTERNAL, "an internal error; the extractor's log has the cause"))
@@ -93,7 +91,7 @@ def _report_kills(name: str, send: Callable[[JobMessage], None]) -> None:
     def on_failure(sender: Any, exception: BaseException, args: tuple[Any, ...], **_: object) -> None:
         if sender.name == name and isinstance(exception, TimeLimitExceeded):
             request = ExtractRequest.read(args[0])
-            send(failure(request, ErrorCode.TASK_TIMEOUT, "the work hung and was ended at the time limit"))
+            send(failure(request, ErrorCode.TASK_TIMEOUT, "the work took too long and was ended"))
 
     task_failure.connect(on_failure, weak=False)
 

@@ -48,6 +48,11 @@ def guard(app: Celery, service: str, settings: CoreSettings, give_back: GiveBack
     worker_shutting_down.connect(on_stop, weak=False)
 
 
+def end_process() -> None:
+    """End this pool process, so that a fresh one takes its place: what memory ran out in may be half made."""
+    os._exit(STALLED)
+
+
 def _watch(service: str, settings: CoreSettings) -> None:
     # An app of its own: the worker's connections are not shared with this thread.
     app = make_celery(f"{service}-watchdog", settings)

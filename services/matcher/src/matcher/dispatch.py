@@ -111,7 +111,9 @@ class Dispatcher:
         return 1
 
     def _publish_extractions(self) -> int:
-        idle = [modality for modality, (_, queue) in EXTRACT_ROUTES.items() if not self._waiting(queue)]
+        # Where answers wait to be read, a claim may be among them: then no message is taken for lost.
+        unread = self._waiting(Queue.MATCHER)
+        idle = [modality for modality, (_, queue) in EXTRACT_ROUTES.items() if not unread and not self._waiting(queue)]
         published = 0
         while True:
             with self._database.begin() as session:

@@ -25,7 +25,7 @@ from needledrop.messages import (
     Task,
 )
 from needledrop.storage import MediaStore
-from needledrop.watchdog import guard
+from needledrop.watchdog import end_process, guard
 
 SERVICE = "matcher-worker"
 log = get_logger(__name__)
@@ -74,6 +74,7 @@ def make_worker() -> Celery:
                 service().failed(_refused(message, error.code, error.detail))
             except MemoryError:
                 service().failed(_refused(message, ErrorCode.OUT_OF_MEMORY, "too little memory to embed it"))
+                end_process()
         touch(SERVICE)
 
     @cache

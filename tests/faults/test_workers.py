@@ -1,0 +1,73 @@
+"""Workers that die: killed at random points, for memory, at the limit of their time, again and again."""
+
+import random
+import time
+from collections.abc import Callable
+
+from tests.faults.chaos import LONG, SEED, Outcome, sized
+from tests.faults.stand_in import Order
+from tests.faults.system import HARD_LIMIT_S, MAX_ATTEMPTS, System, orders
+
+Tell = Callable[[Outcome], None]
+
+
+def test_workers_killed_at_random_points_lose_no_job(system: System, tell: Tell) -> None:
+    dice = random.Random(SEED)
+    uploaded = {system.upload(order): order for order in orders(sized(100, 1000), seconds=0.4)}
+    faults = 0
+    workers = ["audio-1", "audio-2", "audio-1", "audio-2", "matcher-worker", "dispatcher"]
+    deadline = time.monotonic() + sized(120, 1200)
+    while faults < sized(8, 150) and time.monotonic() < deadline:
+        time.sleep(dice.uniform(0.2, 3.0))
+        system.fleet.kill(workers[faults % len(workers)] if not LONG else dice.choice(workers))
+        faults += 1
+    system.settle(uploaded, sized(180, 1800))
+    tally = system.tally(uploaded)
+    tell(Outcome(1, "SIGKILL of workers", tally.jobs, faults, tally.lost, tally.repeated, note=f"{tally.runs} runs"))
+    assert (tally.lost, tally.repeated) == (0, 0)
+
+
+def test_a_job_whose_pool_child_is_killed_is_tried_again_by_the_worker_that_lives(system: System, tell: Tell) -> None:
+    uploaded = {system.upload(order): order for order in orders(sized(4, 40), then="kill", first=True)}
+    system.settle(uploaded, sized(120, 1200))
+    tally = system.tally(uploaded)
+    tell(
+        Outcome(
+            2, "pool child SIGKILLed", tally.jobs, tally.jobs, tally.lost, tally.repeated, note=f"{tally.runs} runs"
+        )
+    )
+    assert (tally.lost, tally.repeated) == (0, 0)
+    assert tally.runs >= 2 * tally.jobs, "the fault has to happen"
+
+
+def test_jobs_that_always_crash_or_hang_are_given_up_with_a_reason_while_others_flow(
+    system: System, tell: Tell
+) -> None:
+    crashing = {system.upload(order): order for order in orders(1, then="kill")}
+    hanging = {system.upload(order): order for order in orders(1, then="hang")}
+    hungry = {system.upload(order): order for order in orders(1, then="memory")}
+    unreadable = {system.upload(order): order for order in orders(1, then="unreadable")}
+    others: dict[str, Order] = {}
+    for order in orders(sized(20, 200)):
+        others[system.upload(order)] = order
+    system.settle([*unreadable, *others], sized(120, 600))
+    open_still = [system.job(asset)["state"] for asset in (*crashing, *hanging)]
+    system.settle([*crashing, *hanging, *hungry], MAX_ATTEMPTS * (HARD_LIMIT_S + 30))
+    tally = system.tally(others)
+    ended = {
+        name: [(job["state"], job["error_code"], job["tries"]) for job in map(system.job, assets)]
+        for name, assets in (
+            ("crash", crashing), ("hang", hanging), ("memory", hungry), ("unreadable", unreadable),
+        )
+    }  # fmt: skip
+    states = ", ".join(f"{name} {state}" for name, [(state, *_)] in ended.items())
+    faults = 3 * MAX_ATTEMPTS + 1
+    tell(Outcome(2, "bad files among good ones", tally.jobs + 4, faults, tally.lost, tally.repeated, note=states))
+    assert (tally.lost, tally.repeated) == (0, 0)
+    assert set(open_still) <= {"queued", "running"}, "the others did not wait for them"
+    assert ended == {
+        "crash": [("dead", "lease_expired", MAX_ATTEMPTS)],
+        "hang": [("dead", "task_timeout", MAX_ATTEMPTS)],
+        "memory": [("dead", "out_of_memory", MAX_ATTEMPTS)],
+        "unreadable": [("failed", "media_unreadable", 1)],
+    }
