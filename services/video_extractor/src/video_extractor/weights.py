@@ -7,10 +7,9 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-import torchvision
 
 from needledrop.errors import BundleError, ErrorCode
-from video_extractor.inception_2015 import inception_2015
+from video_extractor.network import Inception3, inception_2015, inception_v3
 
 StateDict = dict[str, torch.Tensor]
 # A counter of training steps that BatchNorm gained after the official file was first published; inference ignores it.
@@ -24,16 +23,10 @@ class Network(StrEnum):
     INCEPTION_2015 = "inception_2015"
 
 
-def empty_network(kind: Network = Network.INCEPTION_V3) -> torch.nn.Module:
+def empty_network(kind: Network = Network.INCEPTION_V3) -> Inception3:
     """The network in eval mode, as its published state dict wants it, holding no memory for weights."""
     with torch.device("meta"):
-        network: torch.nn.Module = (
-            inception_2015()
-            if kind is Network.INCEPTION_2015
-            else torchvision.models.inception_v3(
-                weights=None, init_weights=False, aux_logits=True, transform_input=True
-            )
-        )
+        network = inception_2015() if kind is Network.INCEPTION_2015 else inception_v3()
     return network.eval()
 
 
