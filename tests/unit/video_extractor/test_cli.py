@@ -8,6 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from needledrop.bundle import Bundle, write_manifest
+from needledrop.features import Modality
 from tests.unit.video_extractor.reference import reference_frames
 from video_extractor.cli import app
 
@@ -84,3 +85,20 @@ def test_pytorch_is_not_imported_before_it_is_needed(module: str) -> None:
         subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=False).returncode
         == 0
     )
+
+
+def test_fast_features_have_names_of_their_own_and_say_their_space(
+    bundle: Bundle, frames: Path, tmp_path: Path
+) -> None:
+    result = run("extract", frames, "--bundle", bundle.root, "--out", tmp_path / "out", "--fast")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["film.fast.npy"]
+    assert result.stdout.strip() == f"{frames}: film.fast.npy uint8 [2, 1024], 2.00 s"
+    assert bundle.space(Modality.VIDEO).id not in result.stderr
+    assert "feature space video-" in result.stderr
+
+
+def test_a_pca_is_not_fitted_on_fast_frames(bundle: Bundle, frames: Path, tmp_path: Path) -> None:
+    result = run("extract", frames, "--bundle", bundle.root, "--out", tmp_path / "out", "--fast", "--raw")
+    assert result.exit_code == 2
+    assert not (tmp_path / "out").exists()

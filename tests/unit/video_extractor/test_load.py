@@ -125,3 +125,9 @@ def test_a_side_without_a_pca_gives_no_features(bundle: Bundle) -> None:
 def test_a_bundle_without_a_video_side_is_refused(bundle: Bundle) -> None:
     with pytest.raises(BundleError, match="no video side"):
         load(Bundle(bundle.root, bundle.manifest.model_copy(update={"video": None})), CPU)
+
+
+def test_features_of_key_frames_are_of_a_space_of_their_own(bundle: Bundle, extractor: VideoExtractor) -> None:
+    fast = load(bundle, CPU, keyframes=True)
+    assert fast.space.id != extractor.space.id
+    assert fast.space.preprocessing == "seed+keyframes"

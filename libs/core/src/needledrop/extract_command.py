@@ -30,20 +30,27 @@ FileWork = Callable[[Path, Path, Callable[[float | None], None]], str]
 
 
 def extract_files(
-    extractor: FileExtractor, paths: list[Path], out: Path, after: Callable[[Path], None] | None = None
+    extractor: FileExtractor,
+    paths: list[Path],
+    out: Path,
+    after: Callable[[Path], None] | None = None,
+    suffix: str = "",
 ) -> int:
-    """Extract each path to `out/NAME.npy`; returns how many failed. `after(out/NAME)` is called for each that did not.
+    """Extract each path to `out/NAME{suffix}.npy`; returns how many failed.
+
+    `after(out/NAME)` is called for each that did not.
 
     Lines go to standard output, a progress bar to standard error where that is a terminal.
     """
 
     def work(path: Path, target: Path, progress: Callable[[float | None], None]) -> str:
         result = extractor.extract(path, progress)
-        target.with_name(target.name + ".npy").write_bytes(matrix_to_bytes(result.features))
+        name = f"{target.name}{suffix}.npy"
+        target.with_name(name).write_bytes(matrix_to_bytes(result.features))
         if after:
             after(target)
         rows, columns = result.features.shape
-        return f"{target.name}.npy uint8 [{rows}, {columns}], {result.info.duration_s:.2f} s"
+        return f"{name} uint8 [{rows}, {columns}], {result.info.duration_s:.2f} s"
 
     return work_files(paths, out, work)
 

@@ -37,18 +37,30 @@ def extract(
             "video side has no PCA yet."
         ),
     ] = False,
+    fast: Annotated[
+        bool,
+        typer.Option(
+            help="Look at the key frame nearest to each second and decode no other. The features are of another space, "
+            "written to NAME.fast.npy: never compare them with others."
+        ),
+    ] = False,
 ) -> None:
     """Extract each video's features; prints a line a file. Ends with status 1 if any failed."""
     from video_extractor.extractor import load, load_backbone, open_source  # noqa: PLC0415
     from video_extractor.raw import RawKeeper, extract_raw  # noqa: PLC0415
 
+    if fast and raw:
+        raise typer.BadParameter("a PCA is fitted on exact frames: --raw and --fast don't go together")
     settings = _command_settings()
     with _reported():
         opened = open_bundle(bundle or settings.bundle)
         if raw and opened.video.pca is None:
             backbone = load_backbone(opened, settings, settings.video_precision)
             raise typer.Exit(1 if work_files(paths, out, extract_raw(backbone, open_source)) else 0)
-        extractor = load(opened, settings, settings.video_precision)
+        extractor = load(opened, settings, settings.video_precision, fast)
+        if fast:
+            print(f"feature space {extractor.space.id}, of key frames", file=sys.stderr)
+            raise typer.Exit(1 if extract_files(extractor, paths, out, suffix=".fast") else 0)
         keeper = RawKeeper(extractor)
         failed = extract_files(keeper, paths, out, keeper.write) if raw else extract_files(extractor, paths, out)
     raise typer.Exit(1 if failed else 0)

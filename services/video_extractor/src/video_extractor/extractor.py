@@ -3,6 +3,8 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -18,13 +20,16 @@ from needledrop.media import open_frames
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
 from video_extractor.frame_folder import FrameFolder
-from video_extractor.inception import POOL_DIM, Backbone, Frames, Inception, Pool, choose_device
+from video_extractor.inception import Backbone, Frames, Inception, Pool, choose_device
+from video_extractor.network import POOL_DIM
 from video_extractor.pca import Pca
 from video_extractor.preprocessing import FRAME_SIZE, Preprocessing
 from video_extractor.settings import Precision
 
 HOP_S = 1.0
 BATCH = 16
+# What the space of features of key frames adds to the name of its preprocessing.
+KEYFRAMES = "+keyframes"
 
 
 class FrameReader(Protocol):
@@ -70,15 +75,23 @@ class VideoExtractor:
         return Extraction(np.concatenate(codes), info)
 
 
-def load(bundle: Bundle, settings: CoreSettings, precision: Precision = Precision.FLOAT32) -> VideoExtractor:
-    """The bundle's video side on the device that the settings name; `BundleError` where it is incomplete or altered."""
+def load(
+    bundle: Bundle, settings: CoreSettings, precision: Precision = Precision.FLOAT32, keyframes: bool = False
+) -> VideoExtractor:
+    """The bundle's video side on the device that the settings name; `BundleError` where it is incomplete or altered.
+
+    `keyframes` looks at the key frame nearest to each second: far less decoding, other features, a space of its own.
+    """
     part, space = bundle.video, bundle.space(Modality.VIDEO)
     pca = Pca.load(bundle.pca(Modality.VIDEO))
     if pca.components.shape != (part.dim, POOL_DIM):
         raise BundleError(
             ErrorCode.BUNDLE_INVALID, f"the video PCA does not lead from {POOL_DIM} to {part.dim} columns"
         )
-    return VideoExtractor(space, load_backbone(bundle, settings, precision), pca, open_source)
+    if keyframes:
+        space = replace(space, preprocessing=space.preprocessing + KEYFRAMES)
+    opened = partial(open_source, keyframes=keyframes)
+    return VideoExtractor(space, load_backbone(bundle, settings, precision), pca, opened)
 
 
 def load_backbone(bundle: Bundle, settings: CoreSettings, precision: Precision = Precision.FLOAT32) -> Inception:
@@ -117,12 +130,12 @@ def pooled_batches(
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[FrameReader]:
+def open_source(path: Path, keyframes: bool = False) -> Iterator[FrameReader]:
     """The frames of a video file, or of a folder of numbered images."""
     if path.is_dir():
         yield FrameFolder(path, FRAME_SIZE)
         return
-    with open_frames(path, size=FRAME_SIZE) as reader:
+    with open_frames(path, size=FRAME_SIZE, keyframes=keyframes) as reader:
         yield reader
 
 

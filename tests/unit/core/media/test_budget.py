@@ -37,7 +37,7 @@ def test_a_film_with_more_frames_than_its_length_allows(tmp_path: Path) -> None:
 
 
 def test_a_film_of_more_pixels_than_are_decoded(tmp_path: Path) -> None:
-    path = write_film(tmp_path / "a.mp4", [numbered(1)] * 50, steady(50))
+    path = write_film(tmp_path / "a.mp4", [numbered(1)] * 50, steady(50), "mpeg4", time_base=Fraction(1, 25))
     pixels = 50 * 64 * 48
     assert outcome(open_frames, path, Limits(max_total_pixels=pixels)) == 2
     assert outcome(open_frames, path, Limits(max_total_pixels=pixels - 1)) is ErrorCode.DECODER_LIMIT

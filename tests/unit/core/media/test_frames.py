@@ -202,3 +202,12 @@ def test_a_film_that_plays_for_too_long_is_refused(tmp_path: Path) -> None:
         for _ in reader:
             pass
     assert raised.value.code is ErrorCode.MEDIA_TOO_LARGE
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv"])
+def test_the_key_frame_nearest_to_each_second_is_given_where_that_is_asked_for(tmp_path: Path, name: str) -> None:
+    path = film(tmp_path / name, steady(100), g="40", sc_threshold="0", bf="2")
+    with open_frames(path, size=64, keyframes=True) as reader:
+        # Key frames at 0, 1.6 and 3.2 s.
+        assert [number_of(frame) for frame in reader] == [0, 40, 40, 80]
+        assert reader.info.duration_s == pytest.approx(4.0, abs=0.01)

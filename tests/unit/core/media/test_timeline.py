@@ -3,7 +3,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from needledrop.media.timeline import Timeline, each_second, in_order
+from needledrop.media.timeline import Timeline, each_second, in_order, nearest_each_second
 
 RATE = Fraction(1, 25)
 MS = Fraction(1, 1000)
@@ -79,3 +79,15 @@ def test_no_more_frames_are_held_than_allowed() -> None:
     source = ((time, taken.append(n) or n) for time, n in frames())  # type: ignore[func-returns-value]
     next(in_order(source, depth=2))
     assert len(taken) == 3
+
+
+@given(st.sets(st.fractions(0, 12, max_denominator=20), min_size=1), st.integers(1, 15))
+def test_each_second_gets_the_frame_nearest_to_it(times: set[Fraction], seconds: int) -> None:
+    shown = [(time, time) for time in sorted(times)]
+    found = [time for time, count in nearest_each_second(shown, seconds) for _ in range(count)]
+    assert found == [min(sorted(times), key=lambda time: abs(time - second)) for second in range(seconds)]
+
+
+def test_where_the_length_is_unknown_the_seconds_end_with_the_last_frame() -> None:
+    shown = [(Fraction(time), time) for time in (0, 2, 5)]
+    assert list(nearest_each_second(shown, None)) == [(0, 2), (2, 2), (5, 2)]

@@ -9,10 +9,10 @@ from typing import NoReturn
 from needledrop.errors import MediaError
 from needledrop.media.confinement import confine, name_process
 from needledrop.media.limits import Limits
-from needledrop.media.tasks import send_audio, send_frames
+from needledrop.media.tasks import send_audio, send_frames, send_keyframes
 from needledrop.media.wire import EXIT_OUT_OF_MEMORY, write_error
 
-TASKS = {"audio": send_audio, "frames": send_frames}
+TASKS = {"audio": send_audio, "frames": send_frames, "keyframes": send_keyframes}
 STDERR, DATA, SOURCE = 2, 3, 4
 
 

@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from needledrop.errors import ErrorCode, MediaError
+from needledrop.media.sparing import Sparing
 
 S = TypeVar("S", AudioStream, VideoStream)
 ROOM_PER_PIXEL = 8
@@ -35,14 +36,24 @@ def audio_frames(container: InputContainer, stream: AudioStream) -> Iterator[Aud
         raise damage.verdict(MediaError(ErrorCode.NO_AUDIO, "the file's sound is empty"))
 
 
-def video_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Every frame that can be decoded. `MediaError` where there is none: `no_video`, or what is wrong with the file."""
+def video_frames(
+    container: InputContainer, stream: VideoStream, sparing: Sparing | None = None
+) -> Iterator[VideoFrame]:
+    """Every frame that can be decoded. `MediaError` where there is none: `no_video`, or what is wrong with the file.
+
+    With `sparing`, only what it doesn't leave out. Once damage is met all is decoded: the next whole frame is wanted.
+    """
     damage = Damage()
     nothing = True
-    for packet in chain(_packets(container, stream, damage), [None]):
+    for number, packet in enumerate(chain(_packets(container, stream, damage), [None])):
+        if sparing and packet:
+            if sparing.drops(number) and not damage.met:
+                continue
+            stream.codec_context.skip_frame = "DEFAULT" if damage.met else sparing.effort(packet.pts)
         with damage:
             for frame in stream.decode(packet):
                 nothing = False
+                damage.met = damage.met or frame.is_corrupt
                 yield frame
     if nothing:
         # A decoder that was short of memory may call the film damaged. If so, this raises MemoryError.
@@ -55,6 +66,7 @@ class Damage:
 
     def __init__(self) -> None:
         self._last: FFmpegError | None = None
+        self.met = False
 
     def __enter__(self) -> None:
         return None
@@ -65,6 +77,7 @@ class Damage:
         if not isinstance(error, FFmpegError) or isinstance(error, MemoryError):
             return False
         self._last = error
+        self.met = True
         return True
 
     def verdict(self, undamaged: MediaError) -> MediaError:

@@ -37,7 +37,9 @@ def open_audio(path: Path, sample_rate: int = 16000, limits: Limits = Limits()) 
 
 
 @contextmanager
-def open_frames(path: Path, size: int = 299, limits: Limits = Limits()) -> Iterator[MediaReader[np.uint8]]:
+def open_frames(
+    path: Path, size: int = 299, limits: Limits = Limits(), keyframes: bool = False
+) -> Iterator[MediaReader[np.uint8]]:
     """The film's pictures as uint8 [size, size, 3], RGB: at t = 0, 1, 2, … s the first frame shown at or after t.
 
     t counts from the first frame shown. The whole frame is resized (antialiased bilinear, aspect not kept), turned and
@@ -45,8 +47,10 @@ def open_frames(path: Path, size: int = 299, limits: Limits = Limits()) -> Itera
     file is damaged, what can be decoded comes. `MediaError`: `media_empty`, `media_unreadable`, `media_too_large`
     (too many pixels, too long), `media_too_many_streams`, `media_too_many_frames`, `media_encrypted`,
     `no_video`, `codec_unsupported`, `decoder_crashed`, `decoder_timeout`, `decoder_limit`.
+
+    `keyframes`: instead, the key frame nearest to each t, which is near in time only where key frames are frequent.
     """
-    process = DecoderProcess(path, "frames", size, limits)
+    process = DecoderProcess(path, "keyframes" if keyframes else "frames", size, limits)
     try:
         yield MediaReader(process, size * size * 3, lambda data: _picture(data, size), lambda _: 1.0)
     finally:

@@ -4,6 +4,8 @@ Two kinds are left out, and neither changes a bit of any other frame: H.264 fram
 (`nal_ref_idc` 0, which the decoder knows), and what lies between a group's last wanted frame and the next key frame.
 """
 
+from __future__ import annotations
+
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -15,10 +17,16 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from needledrop.media.limits import FRAME_GRACE_S, Limits
+
 # Every packet is a key frame of its own.
 INTRA = {"mjpeg", "prores", "dnxhd"}
-# In these containers a key frame is one that decoding can start at; elsewhere it may refer back to earlier frames.
-SYNC_CONTAINER, SYNC_CODECS = "mov", {"h264", "hevc"}
+# Containers that say when each frame is shown; elsewhere FFmpeg guesses.
+TIMED = {"mov", "matroska"}
+# There a key frame is one that decoding can start at; in Matroska it may refer back to earlier frames.
+SYNCED = "mov"
+# FFmpeg's decoding of H.264 4:4:4 was seen to depend on what was decoded before, and on threads.
+PLAIN = {"yuv420p", "yuvj420p", "yuv420p10le"}
 LEADING = 32
 
 
@@ -39,23 +47,29 @@ class Sparing:
         return "NONREF" if self.unreferenced and pts not in self.wanted else "DEFAULT"
 
 
-def survey(container: InputContainer, stream: VideoStream) -> Sparing | None:
+def survey(container: InputContainer, stream: VideoStream, limits: Limits) -> Sparing | None:
     """Read all of the stream's packets, decode none. None where the film is not one whose packets tell its times.
 
-    That is one where a timestamp is absent, a packet is marked as damaged, encrypted or not to be shown, or the first
-    one isn't the key frame that is shown first.
+    It is not where a timestamp is absent, a packet is marked as damaged, encrypted or not to be shown, the first
+    one isn't the key frame that is shown first, or there are more than the limits allow. May raise `FFmpegError`.
     """
     codec = stream.codec_context.name
-    syncs = SYNC_CONTAINER in container.format.name.split(",") and codec in SYNC_CODECS
-    if stream.time_base is None or not (syncs or codec in INTRA or codec == "h264"):
+    formats = set(container.format.name.split(","))
+    plain = codec in {"h264", "hevc"} and stream.codec_context.pix_fmt in PLAIN
+    dropping = codec in INTRA or (plain and SYNCED in formats)
+    unreferenced = plain and codec == "h264"
+    if stream.time_base is None or not formats & TIMED or not (dropping or unreferenced):
         return None
     listed = _listed(container.demux(stream))
     if listed is None:
         return None
     stamps, keys = listed
+    length_s = (max(stamps) - stamps[0]) * stream.time_base
+    if len(stamps) > (length_s + FRAME_GRACE_S) * limits.max_frame_rate or length_s > limits.max_duration_s:
+        return None
     wanted = wanted_stamps(stamps, stream.time_base)
-    dropped = needless(stamps, keys, wanted) if syncs or codec in INTRA else b""
-    return Sparing(wanted, dropped, codec == "h264")
+    dropped = needless(stamps, keys, wanted) if dropping else b""
+    return Sparing(wanted, dropped, unreferenced)
 
 
 def wanted_stamps(stamps: Iterable[int], time_base: Fraction) -> frozenset[int]:
@@ -70,7 +84,7 @@ def wanted_stamps(stamps: Iterable[int], time_base: Fraction) -> frozenset[int]:
     return frozenset(found)
 
 
-def needless(stamps: "array[int]", keys: bytes, wanted: frozenset[int]) -> bytes:
+def needless(stamps: array[int], keys: bytes, wanted: frozenset[int]) -> bytes:
     """A byte a packet, in the order of decoding: 1 where neither it nor any before the next key frame is wanted.
 
     None is dropped before a key frame that is followed by a wanted frame which is shown before it: that one may refer
@@ -87,7 +101,7 @@ def needless(stamps: "array[int]", keys: bytes, wanted: frozenset[int]) -> bytes
     return bytes(dropped)
 
 
-def _listed(packets: Iterable[Packet[VideoStream]]) -> "tuple[array[int], bytes] | None":
+def _listed(packets: Iterable[Packet[VideoStream]]) -> tuple[array[int], bytes] | None:
     """Each packet's timestamp, and whether it is a key frame."""
     stamps, keys = array("q"), bytearray()
     for packet in packets:

@@ -1,5 +1,7 @@
 """What the child does with a file: send what the container says, then the data, then the same facts as they proved."""
 
+import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -17,7 +19,8 @@ from needledrop.media.container import audio_stream, claimed_duration, describe,
 from needledrop.media.decoding import audio_frames, video_frames
 from needledrop.media.limits import Limits
 from needledrop.media.picture import Painter, orientation
-from needledrop.media.timeline import Timeline, each_second, in_order
+from needledrop.media.sparing import Sparing, survey
+from needledrop.media.timeline import Timeline, each_second, in_order, nearest_each_second
 from needledrop.media.wire import Kind, write_data, write_facts
 
 # Frames held back to be put in order: few, and fewer the larger they are.
@@ -49,6 +52,7 @@ def send_audio(descriptor: int, sample_rate: int, limits: Limits, pipe: BinaryIO
 
 def send_frames(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -> None:
     """DATA: one picture each, uint8 [size, size, 3]. `MediaError`, as in `open_frames`."""
+    sparing = _sparing(descriptor, limits)
     with open_container(descriptor) as container:
         check_streams(container, limits)
         stream = video_stream(container)
@@ -57,7 +61,7 @@ def send_frames(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -> N
         timeline = _timeline(container, stream)
         painter = Painter(size)
         facts = None
-        for frame, times in each_second(_in_order(container, stream, timeline, Budget(limits))):
+        for frame, times in each_second(_in_order(container, stream, sparing, timeline, Budget(limits))):
             if facts is None:
                 width, height = orientation(frame).size(frame.width, frame.height)
                 facts = describe(container, stream, width, height)
@@ -69,6 +73,49 @@ def send_frames(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -> N
         if facts is None:
             raise MediaError(ErrorCode.NO_VIDEO, "the file's picture is empty")
         write_facts(pipe, Kind.END, replace(facts, duration_s=float(timeline.end)))
+
+
+def send_keyframes(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -> None:
+    """As `send_frames`, of the key frames that are nearest to each second. None but key frames are decoded."""
+    with open_container(descriptor) as container:
+        check_streams(container, limits)
+        stream = video_stream(container)
+        claimed_s = Fraction(claimed_duration(container, stream))
+        check_duration(claimed_s, limits)
+        _prepare(stream, limits)
+        stream.codec_context.skip_frame = "NONKEY"
+        timeline = _timeline(container, stream)
+        painter = Painter(size)
+        keys = ((time, f) for time, f in _in_order(container, stream, None, timeline, Budget(limits)) if f.key_frame)
+        seconds = max(1, math.ceil(claimed_s - timeline.frame_s / 2)) if claimed_s > 0 else None
+        facts = None
+        for frame, times in nearest_each_second(keys, seconds):
+            if facts is None:
+                width, height = orientation(frame).size(frame.width, frame.height)
+                facts = describe(container, stream, width, height)
+                write_facts(pipe, Kind.INFO, facts)
+            check_duration(timeline.end, limits)
+            picture = _paint(painter, frame)
+            for _ in range(times):
+                write_data(pipe, picture)
+        if facts is None:
+            raise MediaError(ErrorCode.NO_VIDEO, "the file has no key frame")
+        write_facts(pipe, Kind.END, replace(facts, duration_s=float(claimed_s or timeline.end)))
+
+
+def _sparing(descriptor: int, limits: Limits) -> Sparing | None:
+    """What of the film can be left out. Errors are left to the reading that follows."""
+    try:
+        with open_container(descriptor) as container:
+            check_streams(container, limits)
+            return survey(container, video_stream(container), limits)
+    except MemoryError:
+        raise
+    except (MediaError, FFmpegError):
+        return None
+    finally:
+        # The descriptor's place in the file is shared with FFmpeg's copy of it.
+        os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def _prepare(stream: VideoStream, limits: Limits) -> None:
@@ -87,10 +134,10 @@ def _timeline(container: InputContainer, stream: VideoStream) -> Timeline:
 
 
 def _in_order(
-    container: InputContainer, stream: VideoStream, timeline: Timeline, budget: Budget
+    container: InputContainer, stream: VideoStream, sparing: Sparing | None, timeline: Timeline, budget: Budget
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
     pixels = max(stream.codec_context.width * stream.codec_context.height, 1)
-    placed = _placed(video_frames(container, stream), timeline, budget)
+    placed = _placed(video_frames(container, stream, sparing), timeline, budget)
     return in_order(placed, max(1, min(HELD_FRAMES, HELD_PIXELS // pixels)))
 
 

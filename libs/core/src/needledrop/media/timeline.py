@@ -34,6 +34,11 @@ class Timeline:
         return time
 
     @property
+    def frame_s(self) -> Fraction:
+        """How long a frame is shown that doesn't say so."""
+        return self._frame_s
+
+    @property
     def end(self) -> Fraction:
         """The time at which the last frame's turn is over."""
         return max(self._next, self._latest)
@@ -68,3 +73,24 @@ def each_second(frames: Iterable[tuple[Fraction, T]]) -> Iterator[tuple[T, int]]
         if times > 0:
             second += times
             yield frame, times
+
+
+def nearest_each_second(frames: Iterable[tuple[Fraction, T]], seconds: int | None) -> Iterator[tuple[T, int]]:
+    """The frames that are nearest to one or more of t = 0, 1, 2, … s, and to how many; the earlier of two as near.
+
+    t < `seconds`; where that is not known, t up to the last frame's time.
+    """
+    second = 0
+    held: tuple[Fraction, T] | None = None
+    for time, frame in frames:
+        if held:
+            until = math.floor((held[0] + time) / 2) + 1
+            times = (until if seconds is None else min(until, seconds)) - second
+            if times > 0:
+                second += times
+                yield held[1], times
+        held = time, frame
+    if held:
+        times = (math.floor(held[0]) + 1 if seconds is None else seconds) - second
+        if times > 0:
+            yield held[1], times
