@@ -2,6 +2,8 @@
 
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
+from threading import Event
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio_extractor.log_mel import log_mel_patch
-from audio_extractor.patches import patch_batches, windows
+from audio_extractor.patches import patch_batches, read_ahead, windows
+from needledrop.errors import ErrorCode, MediaError
 
 SIGNAL = np.random.default_rng(0).uniform(-1, 1, 100_000).astype(np.float32)
 
@@ -52,3 +55,33 @@ def test_an_hour_needs_no_more_memory_than_a_chunk_and_a_window() -> None:
     tracemalloc.stop()
     assert count == (3600 * 16000 - 15600) // 15360 + 1
     assert peak < 8 * 16000 * 4
+
+
+def test_batches_that_are_made_ahead_come_whole_and_in_order() -> None:
+    made = [np.full((1, 96, 64), number, np.float32) for number in range(5)]
+    with closing(read_ahead(made)) as batches:
+        assert [batch[0, 0, 0] for batch in batches] == [0, 1, 2, 3, 4]
+
+
+def test_one_batch_is_made_while_another_is_worked_on() -> None:
+    second = Event()
+
+    def making() -> Iterator[np.ndarray]:
+        yield np.zeros((1, 96, 64), np.float32)
+        second.set()
+        yield np.ones((1, 96, 64), np.float32)
+
+    with closing(read_ahead(making())) as batches:
+        next(batches)
+        assert second.wait(10)
+
+
+def test_what_goes_wrong_while_a_batch_is_made_is_raised_where_it_is_wanted() -> None:
+    def making() -> Iterator[np.ndarray]:
+        yield np.zeros((1, 96, 64), np.float32)
+        raise MediaError(ErrorCode.DECODER_CRASHED, "the decoder died")
+
+    with closing(read_ahead(making())) as batches:
+        next(batches)
+        with pytest.raises(MediaError, match="the decoder died"):
+            next(batches)

@@ -1,7 +1,7 @@
 """From a file to its features: decode, log-mel patches (CPU), VGGish (device), PCA and quantiser."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio_extractor.log_mel import PATCH_SAMPLES, SAMPLE_RATE
-from audio_extractor.patches import Chunk, patch_batches
+from audio_extractor.patches import Chunk, patch_batches, read_ahead
 from audio_extractor.pca import Pca
 from audio_extractor.runtime import start_tensorflow
 from audio_extractor.vggish import EMBEDDING, Vggish
@@ -90,9 +90,12 @@ class AudioExtractor:
             raise MediaError(ErrorCode.MEDIA_UNREADABLE, "there is no such file")
         done: list[npt.NDArray[np.float32]] = []
         with self._open(path) as reader:
-            for patches in patch_batches(reader, self._preprocessing.hop, self._batch):
-                done.append(self._backbone.embed(patches))
-                progress(reader.progress)
+            # Closed before the reader is, so that no thread reads from a decoder that is gone.
+            made = patch_batches(reader, self._preprocessing.hop, self._batch)
+            with closing(read_ahead((patches, reader.progress) for patches in made)) as batches:
+                for patches, reached in batches:
+                    done.append(self._backbone.embed(patches))
+                    progress(reached)
             info = reader.info
         if not done:
             seconds = PATCH_SAMPLES / SAMPLE_RATE

@@ -1,13 +1,15 @@
 """Cutting a stream of sample chunks into the windows that patches are made of, in bounded memory."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from audio_extractor.log_mel import PATCH_SAMPLES, log_mel_patch
 
+T = TypeVar("T")
 Chunk = npt.NDArray[np.floating[Any]]
 
 
@@ -40,3 +42,13 @@ def patch_batches(chunks: Iterable[Chunk], hop: int, size: int) -> Iterator[npt.
             batch.clear()
     if batch:
         yield np.stack(batch)
+
+
+def read_ahead(batches: Iterable[T]) -> Generator[T, None, None]:
+    """The same batches (none is None), the next one made in a thread while the caller works on this. To be closed."""
+    source = iter(batches)
+    with ThreadPoolExecutor(1, thread_name_prefix="patches") as maker:
+        pending = maker.submit(next, source, None)
+        while (batch := pending.result()) is not None:
+            pending = maker.submit(next, source, None)
+            yield batch
