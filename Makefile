@@ -42,8 +42,8 @@ lock: $(UV) ## Pin requirements/*.in anew, with hashes
 images: ## Build the container images
 	docker compose build
 
-bench: $(VENV)/dev.stamp ## Measure memory and time of the extractors on generated media
-	@$(BIN)/python -m bench
+bench: $(VENV)/dev.stamp ## Measure speed and memory beside the straightforward way (in parts: make bench BENCH="extraction --quick")
+	@$(BIN)/python -m bench $(BENCH)
 
 clean: ## Remove what was installed, keep var/
 	rm -rf $(VENV)

@@ -1,94 +1,68 @@
-"""`make bench`: time and memory of both extractors on long generated media, as a markdown table.
+"""`make bench`: how fast, beside the straightforward way and beside what the machine can do.
 
-The media are made here, in a temporary folder: an hour of music as MP3, ten minutes of moving picture as 720p H.264.
-Memory is the largest sum of resident memory over the extractor's process and its decoding child, sampled ten times a
-second, with each one's own largest. Nothing is compared with a limit: the table is for reading.
+`python -m bench [GROUP or SECTION …] [--quick] [--out var/bench]`. Media are made on the spot. Everything that is
+compared is measured in one run, in turns. Tables are printed as markdown; the output folder gets them as markdown and
+JSON, and the pictures as PNG.
 """
 
 import argparse
-import platform
+import json
+import subprocess
 import sys
-import tempfile
-import time
-from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from bench.media import hour_of_music, ten_minutes_of_720p
-
-EVERY_S = 0.1
-MIB = 1 << 20
+from bench.report import Report, machine, machine_line
+from bench.sections import GROUPS, SECTIONS, chosen, load
+from bench.settings import BenchSettings
 
 
-@dataclass(frozen=True)
-class Measured:
-    """`wall_s` in seconds; memory in bytes."""
-
-    wall_s: float
-    total: int
-    parts: dict[str, int]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"{', '.join([*GROUPS, *SECTIONS])}; all of them"
+    )
+    parser.add_argument("--quick", action="store_true", help="short media and one round: a few minutes")
+    parser.add_argument("--out", type=Path, default=Path("var/bench"), help="folder of tables and pictures")
     parser.add_argument("--bundle", type=Path, default=Path("var/models/demo"), help="made by `make demo` or `make up`")
-    parser.add_argument("--seconds", type=float, default=None, help="length of both files, instead of 3600 and 600")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not (options.bundle / "bundle.json").is_file():
         parser.error(f"{options.bundle} is no bundle; run `make demo` first")
-    machine = f"{platform.machine()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB"
-    print(f"{machine}, Python {platform.python_version()}\n")
-    print("| what | media | wall | × real time | resident, all | by process |\n|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        for command, make, seconds in (
-            ("audio-extractor", hour_of_music, options.seconds or 3600),
-            ("video-extractor", ten_minutes_of_720p, options.seconds or 600),
-        ):
-            path = make(Path(folder), seconds)
-            measured = measure(
-                [_beside_python(command), "extract", str(path), "--bundle", str(options.bundle), "--out", folder]
-            )
-            parts = ", ".join(f"{name} {size / MIB:.0f} MiB" for name, size in sorted(measured.parts.items()))
-            media = f"{path.name}, {seconds:.0f} s, {path.stat().st_size / MIB:.0f} MiB"
-            times = f"{measured.wall_s:.1f} s | {seconds / measured.wall_s:.1f}"
-            print(f"| {command} | {media} | {times} | {measured.total / MIB:.0f} MiB | {parts} |", flush=True)
-
-
-def measure(command: list[str]) -> Measured:
-    """Run a command to its end. `RuntimeError` where it fails."""
-    started = time.perf_counter()
-    process = psutil.Popen(command, stdout=-3)
-    largest = 0
-    parts: dict[str, int] = defaultdict(int)
-    while process.poll() is None:
-        sizes = _resident(process)
-        largest = max(largest, sum(sizes.values()))
-        for name, size in sizes.items():
-            parts[name] = max(parts[name], size)
-        time.sleep(EVERY_S)
-    if process.returncode:
-        raise RuntimeError(f"{command[0]} ended with status {process.returncode}")
-    return Measured(time.perf_counter() - started, largest, dict(parts))
-
-
-def _beside_python(command: str) -> str:
-    return str(Path(sys.executable).with_name(command))
-
-
-def _resident(process: psutil.Popen) -> dict[str, int]:
-    sizes: dict[str, int] = defaultdict(int)
     try:
-        for member, name in [
-            (process, "extractor"),
-            *((child, "decoder") for child in process.children(recursive=True)),
-        ]:
-            sizes[name] += member.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass
-    return dict(sizes)
+        sections = chosen(options.sections)
+    except KeyError as error:
+        parser.error(f"no section {error}")
+    settings = BenchSettings(options.bundle, options.out, options.quick)
+    if options.here:
+        (name,) = sections
+        report = Report(name, load(name)(settings))
+        report.save(settings.out)
+        print(report.markdown(), flush=True)
+        return 0
+    print(f"# Needledrop on {machine_line()}\n", flush=True)
+    failed = [name for name in sections if not _in_its_own_process(name, settings)]
+    _join(sections, settings)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _in_its_own_process(name: str, settings: BenchSettings) -> bool:
+    """PyTorch and TensorFlow each with a process to themselves."""
+    command = [sys.executable, "-m", "bench", name, "--here", "--out", str(settings.out)]
+    command += ["--bundle", str(settings.bundle), *(["--quick"] if settings.quick else [])]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def _join(sections: list[str], settings: BenchSettings) -> None:
+    """Write `bench.md` and `bench.json` of the sections that were run."""
+    done = [name for name in sections if (settings.out / f"{name}.json").is_file()]
+    texts = [(settings.out / f"{name}.md").read_text(encoding="utf-8") for name in done]
+    (settings.out / "bench.md").write_text("\n".join([f"# Needledrop on {machine_line()}\n", *texts]), encoding="utf-8")
+    found = {name: json.loads((settings.out / f"{name}.json").read_text(encoding="utf-8")) for name in done}
+    whole = {"machine": machine(), "quick": settings.quick, "sections": found}
+    (settings.out / "bench.json").write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""From the start of a process to the features of a clip of some seconds, beside the naive start."""
+
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from bench import media
+from bench.measure import in_turns
+from bench.report import Table
+from bench.settings import BenchSettings
+
+SECONDS = 5.0
+IMPORTS = {
+    "import torch": "import torch",
+    "import torchvision": "import torchvision",
+    "import tensorflow": "import tensorflow",
+    "the video extractor's imports": "import video_extractor.extractor",
+    "the audio extractor's imports": "import audio_extractor.extractor as e, audio_extractor.runtime as r; r._import()",
+}
+NAIVE_VIDEO = """
+import sys, torch, torchvision
+from pathlib import Path
+from needledrop.bundle import Bundle
+bundle = Bundle.load(Path(sys.argv[1]))
+network = torchvision.models.inception_v3(weights=None, transform_input=True)
+network.load_state_dict(torch.load(bundle.root / bundle.video.files[0].path, weights_only=True))
+from bench.baseline.video import BaselineVideo
+b = BaselineVideo.__new__(BaselineVideo)
+network.fc = torch.nn.Identity()
+import numpy as np
+b.network = network.eval()
+with np.load(bundle.root / bundle.video.pca.path) as f:
+    b._pca = {n: f[n].astype(np.float64) for n in f.files}
+b.extract(Path(sys.argv[2]))
+"""
+NAIVE_AUDIO = """
+import sys, tensorflow, tensorflow.keras.layers
+from pathlib import Path
+from needledrop.bundle import Bundle
+from bench.baseline.audio import BaselineAudio
+BaselineAudio(Bundle.load(Path(sys.argv[1])), None).extract(Path(sys.argv[2]))
+"""
+OURS = """
+import sys
+from pathlib import Path
+from {service}_extractor.extractor import load
+from needledrop.bundle import Bundle
+from needledrop.settings import CoreSettings
+load(Bundle.load(Path(sys.argv[1])), CoreSettings(device="cpu")).extract(Path(sys.argv[2]), lambda _: None)
+"""
+
+
+def run(settings: BenchSettings) -> tuple[Table, ...]:
+    bundle = str(settings.bundle)
+    with tempfile.TemporaryDirectory() as name:
+        film, sound = str(media.picture(Path(name), SECONDS, 360)), str(media.music(Path(name), SECONDS))
+        programs = {
+            "video, ours": [OURS.format(service="video"), bundle, film],
+            "video, naive": [NAIVE_VIDEO, bundle, film],
+            "audio, ours": [OURS.format(service="audio"), bundle, sound],
+            "audio, naive": [NAIVE_AUDIO, bundle, sound],
+            **{what: [text] for what, text in IMPORTS.items()},
+        }
+        for arguments in programs.values():
+            _python(arguments)
+        costs = in_turns({what: partial(_python, a) for what, a in programs.items()}, settings.rounds)
+    rows = [
+        (what, cost.wall_s, cost.cpu_s, costs[naive].wall_s / cost.wall_s if (naive := _naive(what)) else None)
+        for what, cost in costs.items()
+    ]
+    return (
+        Table(
+            f"Cold start: process to features of {SECONDS:.0f} s",
+            ("what", "wall s", "processor s", "naive ÷ ours"),
+            tuple(rows),
+            "Files are in the page cache. The naive start builds torchvision's network with random weights and loads "
+            "the file over them, or imports Keras and restores a session.",
+        ),
+    )
+
+
+def _naive(what: str) -> str | None:
+    return what.replace("ours", "naive") if what.endswith("ours") else None
+
+
+def _python(arguments: list[str]) -> None:
+    text, *rest = arguments
+    subprocess.run(
+        [sys.executable, "-c", text, *rest], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )

@@ -1,0 +1,68 @@
+"""Inception alone: frames a second beside torchvision's network in fp32 and default layout."""
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from bench.baseline.video import BATCH, baseline_network
+from bench.measure import in_turns
+from bench.report import Table
+from bench.settings import BenchSettings
+from needledrop.bundle import Bundle
+from needledrop_demo import render_frames, training_pairs
+from video_extractor.extractor import BATCH as OURS
+from video_extractor.inception import Frames, Inception
+from video_extractor.preprocessing import Preprocessing
+from video_extractor.settings import Precision
+
+
+def run(settings: BenchSettings) -> tuple[Table, ...]:
+    bundle = Bundle.load(settings.bundle)
+    weights = settings.bundle / bundle.video.files[0].path
+    preprocessing = Preprocessing(bundle.video.preprocessing)
+    baseline = baseline_network(weights)
+    cpu = torch.device("cpu")
+    ours = {kind: Inception.load(weights, preprocessing, cpu, kind) for kind in (Precision.FLOAT32, Precision.BFLOAT16)}
+    frames = scene_frames(BATCH)
+
+    @torch.no_grad()
+    def plain() -> np.ndarray:
+        values = torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous().float() / 255
+        rows: np.ndarray = baseline(values).numpy()
+        return rows
+
+    def of(kind: Precision) -> np.ndarray:
+        return np.concatenate([ours[kind].pool(frames[start : start + OURS]) for start in range(0, len(frames), OURS)])
+
+    expected = plain()
+    rows = {kind: of(kind) for kind in ours}
+    costs = in_turns({"plain": plain, **{kind: partial(of, kind) for kind in ours}}, 2 * settings.rounds + 1)
+    base = costs["plain"].wall_s
+    table = [("torchvision, fp32, default layout, batch 32", len(frames) / base, 1.0, 1.0, 1.0)]
+    for kind in ours:
+        cosines = cosine(rows[kind], expected)
+        speed = len(frames) / costs[kind].wall_s
+        table.append((f"ours, {kind}, batch {OURS}", speed, base / costs[kind].wall_s, cosines.min(), cosines.mean()))
+    native = " ".join(name for name in ("avx512_bf16", "amx_bf16") if name in torch.backends.cpu.get_cpu_capability())
+    return (
+        Table(
+            "Inception forward",
+            ("what", "frames/s", "× the plain one", "least cosine of raw rows", "mean"),
+            tuple(table),
+            f"{torch.get_num_threads()} threads, PyTorch {torch.__version__} {native}. Medians of turns.",
+        ),
+    )
+
+
+def scene_frames(count: int, seed: int = 11) -> Frames:
+    """uint8 [count, 299, 299, 3], each of another generated scene, none of them the demo's."""
+    scenes = training_pairs(count, seed=seed)
+    return np.stack([next(iter(render_frames(scene, [0.5], (299, 299)))) for scene in scenes])
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """[N] of rows [N, D]."""
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    result: np.ndarray = (one * other).sum(axis=1) / np.maximum(lengths, 1e-12)
+    return result
