@@ -1,5 +1,6 @@
 """The compose project that the tests of this folder run, apart from any that runs already, and the curl scripts."""
 
+import json
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -50,17 +52,29 @@ class Containers:
 
     def compose(self, *words: str, timeout: float = UP_S) -> str:
         """Run `docker compose` on the project and return what it prints; its errors are part of the failure."""
+        return self.pipe(*words, timeout=timeout).decode()
+
+    def pipe(self, *words: str, stdin: bytes = b"", timeout: float = UP_S) -> bytes:
+        """The same with bytes, in and out."""
         done = subprocess.run(
             ["docker", "compose", "--project-name", PROJECT, *words],
             cwd=ROOT,
             env={**_clean_environment(), "NEEDLEDROP_PORT": str(self.port), "NEEDLEDROP_LEASE_S": "20"},
+            input=stdin,
             capture_output=True,
-            text=True,
             timeout=timeout,
             check=False,
         )
-        assert done.returncode == 0, f"docker compose {' '.join(words)}:\n{done.stdout}\n{done.stderr}"
+        said = done.stderr.decode(errors="replace")
+        assert done.returncode == 0, f"docker compose {' '.join(words)}:\n{done.stdout[-4000:]!r}\n{said}"
         return done.stdout
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """What Docker says of the service's first container."""
+        container = self.compose("ps", "--quiet", service).split()[0]
+        command = ["docker", "inspect", container]
+        found: list[dict[str, Any]] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        return found[0]
 
     def report(self) -> str:
         """The state of every container and the last lines of each log."""

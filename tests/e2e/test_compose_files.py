@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.containers import compose_config
+from tests.e2e.containers import ROOT, compose_config
 
+SERVERS = ("db", "redis")
+ONCE = ("database-password", "demo-audio", "demo-metric", "demo-video", "migrate")
 OURS = ("matcher", "dispatcher", "matcher-worker", "trainer", "audio-extractor", "video-extractor")
 pytestmark = pytest.mark.usefixtures("docker")
 
@@ -24,6 +26,81 @@ def test_only_the_api_is_published_and_only_on_the_loopback_address(project: dic
         for port in service.get("ports", [])
     }
     assert published == {("matcher", "127.0.0.1", "8000", 8000)}
+
+
+@pytest.fixture(params=[*OURS, *SERVERS, *ONCE])
+def service(request: pytest.FixtureRequest, project: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": request.param, **project["services"][request.param]}
+    return found
+
+
+def test_every_service_is_tested_here(project: dict[str, Any]) -> None:
+    assert project["services"].keys() == {*OURS, *SERVERS, *ONCE}
+
+
+def test_a_service_cannot_write_its_own_root(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+
+
+def test_a_services_temporary_files_have_a_limit(service: dict[str, Any]) -> None:
+    mounts = dict(mount.split(":", 1) for mount in service["tmpfs"])
+    assert "/tmp" in mounts
+    assert all("size=" in options for options in mounts.values())
+
+
+def test_a_service_has_no_power_that_it_does_not_need(service: dict[str, Any]) -> None:
+    assert service["cap_drop"] == ["ALL"]
+    assert service.get("cap_add", []) == (["CHOWN"] if service["name"] == "database-password" else [])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.get("privileged")
+    assert not {"pid", "ipc", "userns_mode", "devices", "cgroup_parent"} & service.keys()
+    assert service.get("network_mode") in (None, "none")
+
+
+def test_a_service_has_limits(service: dict[str, Any]) -> None:
+    assert 0 < int(service["mem_limit"]) <= 8 << 30
+    assert 0 < service["pids_limit"] <= 2048
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+
+
+def test_a_service_mounts_named_volumes_only(service: dict[str, Any]) -> None:
+    assert {mount["type"] for mount in service.get("volumes", [])} <= {"volume"}
+
+
+def test_a_service_is_not_root(service: dict[str, Any]) -> None:
+    """Ours by their images; the one exception gives two files to their owners and ends."""
+    expected = {"db": "postgres", "redis": "valkey"}
+    assert service.get("user") == expected.get(service["name"])
+    if service["name"] in {*OURS, *ONCE} - {"database-password"}:
+        dockerfile = service["image"].removeprefix("needledrop/").split(":")[0].replace("-", "_")
+        lines = (ROOT / "services" / dockerfile / "Dockerfile").read_text().splitlines()
+        assert [line for line in lines if line.startswith("USER")] == ["USER 10001:10001"]
+
+
+def test_only_the_api_has_a_network_that_leads_anywhere(project: dict[str, Any], service: dict[str, Any]) -> None:
+    open_networks = {name for name, network in project["networks"].items() if not network.get("internal")}
+    assert open_networks & service.get("networks", {}).keys() == ({"front"} if service["name"] == "matcher" else set())
+
+
+def test_the_apis_own_network_does_not_lead_out(project: dict[str, Any]) -> None:
+    options = project["networks"]["front"]["driver_opts"]
+    assert options == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+
+
+def test_the_extractors_get_no_secret_of_the_database(project: dict[str, Any]) -> None:
+    for name in ("audio-extractor", "video-extractor"):
+        assert "needledrop_database_url" not in {secret["source"] for secret in project["services"][name]["secrets"]}
+        assert "/run/database" not in {mount["target"] for mount in project["services"][name]["volumes"]}
+
+
+def test_a_service_has_time_to_end(project: dict[str, Any]) -> None:
+    for name in (*OURS, "db"):
+        assert project["services"][name]["stop_grace_period"] == "1m0s"
+
+
+def test_limits_come_from_the_environment() -> None:
+    services = json.loads(compose_config("docker-compose.yml", NEEDLEDROP_VIDEO_MEMORY="12g"))["services"]
+    assert int(services["video-extractor"]["mem_limit"]) == 12 << 30
 
 
 def test_the_extractors_share_no_network_with_the_database(project: dict[str, Any]) -> None:

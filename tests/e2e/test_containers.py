@@ -1,5 +1,6 @@
 """The whole system in containers, worked by the curl scripts."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,23 @@ from typing import Any
 import httpx
 import pytest
 
+from matcher.operations.restore import restore
 from needledrop_demo import write_clips, write_library
 from tests.e2e.containers import Containers, run_script
+from tests.embedded import Servers
+from tests.faults.restoring import empty_system
 from tests.shared import require_shared
 
 OURS = ("matcher", "dispatcher", "matcher-worker", "trainer", "audio-extractor", "video-extractor")
+SERVERS = ("redis", "db")
+MEDIA = "/var/lib/needledrop/media"
+WRITABLE = {
+    **dict.fromkeys(OURS, {"/tmp", "/run/needledrop", MEDIA}),
+    "trainer": {"/tmp", "/run/needledrop", MEDIA, "/var/lib/needledrop/training"},
+    "redis": {"/tmp", "/data"},
+    "db": {"/tmp", "/run/postgresql", "/var/lib/postgresql"},
+}
+GIVEN = ("/dev", "/proc", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 KILLED = ("video-extractor", "matcher-worker", "dispatcher", "redis", "db")
 pytestmark = pytest.mark.timeout(4200)
 
@@ -79,12 +92,41 @@ def test_the_page_and_all_it_loads_are_served(containers: Containers) -> None:
             assert client.get(name).status_code == httpx.codes.OK, name
 
 
-@pytest.mark.parametrize("service", OURS)
+@pytest.mark.parametrize("service", [*OURS, *SERVERS])
 def test_a_container_runs_without_privileges(containers: Containers, service: str) -> None:
-    assert containers.execute(service, "id", "-u") == "10001"
+    uid = containers.execute(service, "id", "-u")
+    assert uid == "10001" if service in OURS else int(uid) > 0
     status = containers.execute(service, "cat", "/proc/1/status")
-    assert "CapEff:\t0000000000000000" in status
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert f"{kind}:\t0000000000000000" in status
     assert "NoNewPrivs:\t1" in status
+
+
+@pytest.mark.parametrize("service", [*OURS, *SERVERS])
+def test_a_container_can_write_nothing_but_its_volumes_and_a_little_memory(
+    containers: Containers, service: str
+) -> None:
+    mounts = [line.split() for line in containers.execute(service, "cat", "/proc/self/mounts").splitlines()]
+    writable = {target for _, target, _, options, *_ in mounts if "rw" in options.split(",")}
+    assert "/" not in writable
+    # Docker's own: devices, kernel files, and three files of names that only root can write.
+    assert {path for path in writable if not path.startswith(GIVEN)} == WRITABLE[service]
+    with pytest.raises(AssertionError, match="Read-only file system"):
+        containers.execute(service, "touch", "/usr/local/bin/planted")
+
+
+@pytest.mark.parametrize("service", [*(name for name in OURS if name != "matcher"), *SERVERS])
+def test_a_container_has_no_way_out(containers: Containers, service: str) -> None:
+    routes = [line.split()[1] for line in containers.execute(service, "cat", "/proc/net/route").splitlines()[1:]]
+    assert routes
+    assert "00000000" not in routes
+
+
+@pytest.mark.parametrize("service", [*OURS, *SERVERS])
+def test_a_container_has_limits(containers: Containers, service: str) -> None:
+    limits = containers.inspect(service)["HostConfig"]
+    assert limits["Memory"] > 0
+    assert limits["PidsLimit"] > 0
 
 
 @pytest.mark.parametrize("service", ["matcher", "audio-extractor", "video-extractor"])
@@ -109,6 +151,21 @@ def test_the_health_check_passes_where_work_is_consumed(containers: Containers) 
 def test_the_health_check_fails_where_nothing_consumes_work(containers: Containers) -> None:
     with pytest.raises(AssertionError, match="needledrop-health"):
         containers.compose("run", "--rm", "--no-deps", "audio-extractor", "needledrop-health", "audio-extractor")
+
+
+def test_a_backup_of_the_containers_restores_into_an_empty_system(
+    containers: Containers, library: dict[str, Path], generated_clips: list[Path], servers: Servers, tmp_path: Path
+) -> None:
+    expected = ranking(containers, generated_clips[0])
+    containers.execute("matcher", "matcher", "verify")
+    backup = containers.pipe("exec", "--no-TTY", "matcher", "matcher", "backup", "--out", "-")
+    with empty_system(servers, tmp_path) as system:
+        assert restore(system.settings, system.database, system.store, io.BytesIO(backup)).damaged == []
+        with system.client() as client:
+            found = client.get(f"/match/{expected['clip_id']}").json()
+    assert found["results"] == expected["results"]
+    with pytest.raises(AssertionError, match="restore_not_empty"):
+        containers.pipe("run", "--rm", "--no-deps", "-T", "migrate", "matcher", "restore", "--from", "-", stdin=backup)
 
 
 @pytest.mark.parametrize("service", KILLED)

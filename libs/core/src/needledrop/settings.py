@@ -1,10 +1,13 @@
-"""Settings that every process reads, from `NEEDLEDROP_*` environment variables, once at start."""
+"""Settings that every process reads once at start: from files of secrets, then from `NEEDLEDROP_*` variables."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from needledrop.secrets import read_secret
 
 
 class CoreSettings(BaseSettings):
@@ -35,3 +38,25 @@ class CoreSettings(BaseSettings):
     def describe(self) -> dict[str, str]:
         """Every setting as text, secrets masked: printed once at start."""
         return {name: str(value) for name, value in self.model_dump(mode="python").items()}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _SecretFiles(settings_cls), env_settings
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """A secret setting from the file `needledrop_NAME`, where there is one."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        is_secret = field.annotation is SecretStr
+        return read_secret(f"needledrop_{field_name}") if is_secret else None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}

@@ -22,6 +22,7 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 
 from needledrop.errors import ErrorCode, StorageError
 from needledrop.placing import has_no_room, place_bytes, place_copy, place_file
+from needledrop.secrets import bucket_credentials
 
 CHUNK = 1 << 20
 TEMPORARY = "needledrop-"
@@ -84,7 +85,7 @@ class MediaStore:
         elif parts.scheme == "s3":
             self._store = S3Store.from_url(
                 url,
-                config={"checksum_algorithm": "SHA256"},
+                config=cast("S3Config", {"checksum_algorithm": "SHA256", **bucket_credentials()}),
                 retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=retry_s)},
                 client_options={
                     "timeout": timedelta(seconds=timeout_s),
