@@ -19,7 +19,7 @@ OURS = ("matcher", "dispatcher", "matcher-worker", "trainer", "audio-extractor",
 SERVERS = ("redis", "db")
 MEDIA = "/var/lib/needledrop/media"
 WRITABLE = {
-    **dict.fromkeys(OURS, {"/tmp", "/run/needledrop", MEDIA}),
+    **{name: {"/tmp", "/run/needledrop", MEDIA} for name in OURS},
     "trainer": {"/tmp", "/run/needledrop", MEDIA, "/var/lib/needledrop/training"},
     "redis": {"/tmp", "/data"},
     "db": {"/tmp", "/run/postgresql", "/var/lib/postgresql"},

@@ -1,5 +1,9 @@
 """Health, readiness and what the system says of itself."""
 
+import socket
+from collections.abc import Iterator
+
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -20,6 +24,44 @@ def test_readiness_names_the_part_that_is_missing_while_health_stays(api: Api) -
         assert answer.status_code == 503
         assert answer.json()["parts"] == {"database": "ok", "queue": "can't be reached", "media": "ok", "model": "ok"}
         assert client.get("/healthz").status_code == 200
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield int(listener.getsockname()[1])
+
+
+def test_a_part_that_hangs_is_named_and_hangs_nothing_else(
+    api: Api, silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matcher.readiness.PATIENCE_S", 0.3)
+    hanging = {
+        "redis_url": SecretStr(f"redis://127.0.0.1:{silent}/0"),
+        "database_url": SecretStr(f"postgresql+psycopg://nobody@127.0.0.1:{silent}/none"),
+    }
+    with local_client(api.settings.model_copy(update=hanging)) as client:
+        parts = client.get("/readyz").json()["parts"]
+        assert parts["database"] == parts["model"] == "does not answer within 0.3 s"
+        assert (parts["queue"], parts["media"]) == ("can't be reached", "ok") or parts["queue"] == parts["database"]
+        assert client.get("/healthz").status_code == 200
+
+
+def test_readiness_tells_which_kind_of_job_nobody_takes_and_stays_ready(api: Api) -> None:
+    api.add_track("waiting.ogg")
+    api.add_clip("waiting.mp4")
+    assert api.client.get("/readyz").json()["workers"] == {"audio": "ok", "video": "ok"}
+    with api.database.begin() as session:
+        late = "updated_at = clock_timestamp() - interval '90 s'"
+        session.execute(text(f"UPDATE jobs SET {late} WHERE modality = 'audio'"))
+    answer = api.client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["workers"] == {"audio": "nobody took a job for 90 s", "video": "ok"}
+    with api.database.begin() as session:
+        lease = "state = 'running', lease_until = clock_timestamp() + interval '60 s'"
+        session.execute(text(f"UPDATE jobs SET {lease} WHERE modality = 'audio'"))
+    assert api.client.get("/readyz").json()["workers"]["audio"] == "ok"
 
 
 def test_without_a_database_requests_are_answered_with_503_and_a_code(api: Api) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -23,6 +23,9 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from needledrop.errors import ErrorCode, StorageError
 from needledrop.placing import has_no_room, place_bytes, place_copy, place_file
 from needledrop.secrets import bucket_credentials
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 CHUNK = 1 << 20
 TEMPORARY = "needledrop-"

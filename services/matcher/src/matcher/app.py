@@ -10,7 +10,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from matcher import __version__, health
+from matcher import __version__, health, metrics
 from matcher.access import endpoints as access
 from matcher.access.gate import Gate
 from matcher.access.guard import Guard
@@ -28,11 +28,14 @@ from matcher.jobs import endpoints as jobs
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
 from matcher.matches import similar
+from matcher.metrics import Measured, Metrics
 from matcher.models import endpoints as models
 from matcher.openapi import install_openapi
 from matcher.pairs import endpoints as pairs
+from matcher.readiness import ReadinessChecks
 from matcher.resumable import endpoints as resumable
 from matcher.settings import MatcherSettings
+from matcher.state import StateReader
 from needledrop.storage import MediaStore
 
 WEB = Path(__file__).parent / "web"
@@ -70,9 +73,10 @@ def create_app(settings: MatcherSettings) -> FastAPI:
         summary="Ranks the tracks of your own audio library by how well they go with a silent clip.",
         lifespan=lifespan,
     )
-    app.state.context = context
+    measured = Metrics.make(StateReader(context))
+    app.state.context, app.state.readiness, app.state.metrics = context, ReadinessChecks(context), measured
     install_error_handlers(app)
-    for module in (library, similar, clips, matches, choices, pairs, resumable, models, jobs, access, health):
+    for module in (library, similar, clips, matches, choices, pairs, resumable, models, jobs, access, health, metrics):
         app.include_router(module.router)
     _serve_page(app)
     rules = RuleTable(app.routes, UNMARKED)
@@ -80,6 +84,7 @@ def create_app(settings: MatcherSettings) -> FastAPI:
     app.add_middleware(Gate, rules=rules, guard=Guard(settings, database, host_gateway(settings)))
     # Outermost, so that whatever refuses a request does so before its body is read.
     app.add_middleware(BodyGuard, idle_s=settings.upload_idle_s, least_rate=settings.upload_least_rate)
+    app.add_middleware(Measured, metrics=measured)
     return app
 
 

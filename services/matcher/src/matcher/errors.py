@@ -16,6 +16,8 @@ from needledrop.errors import ErrorCode, NeedledropError, StorageError
 from needledrop.log import get_logger
 
 log = get_logger(__name__)
+PROBLEM_KEY = "needledrop.problem"
+"""Where a request's scope holds the code that it is answered with, for the metrics."""
 
 
 class Problem(BaseModel):
@@ -84,6 +86,7 @@ def problem(
     headers: dict[str, str] | None = None,
     figures: Mapping[str, int | bool] = MappingProxyType({}),
 ) -> Response:
+    request.scope[PROBLEM_KEY] = code
     body = Problem(title=status.phrase, status=status, detail=detail, code=code, instance=request.url.path)
     return JSONResponse({**body.model_dump(), **figures}, status, headers, media_type="application/problem+json")
 

@@ -1,23 +1,21 @@
 """`/healthz`, `/readyz` and `/about`."""
 
-from collections.abc import Callable
+import asyncio
 from http import HTTPStatus
 from typing import Literal
 
-import redis
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from matcher import __version__
 from matcher.access.scopes import Scope, needs, public
-from matcher.context import Context, context_of
+from matcher.context import context_of
 from matcher.jobs.tables import Job, JobState
 from matcher.matches.schemas import ModelOut
 from matcher.matches.service import describe_model
 from matcher.models.repository import active_model
-from needledrop.errors import StorageError
+from matcher.readiness import ReadinessChecks
 
 router = APIRouter(tags=["operations"])
 
@@ -27,10 +25,14 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`parts` says which part is missing: `ok`, or what is wrong."""
+    """`parts` says which part is missing: `ok`, or what is wrong.
+
+    `workers`: the same for each kind of job that is open; without workers the API still takes files, and is ready.
+    """
 
     status: Literal["ready", "not ready"]
     parts: dict[str, str]
+    workers: dict[str, str]
 
 
 class TrackCounts(BaseModel):
@@ -57,18 +59,14 @@ def healthz() -> Health:
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
 @public
-def readyz(request: Request, response: Response) -> Readiness:
-    """Database, queue, media store and model are there; 503 and which is not where one is missing."""
-    context = context_of(request)
-    parts = {
-        "database": _check(context.database.ping, "can't be reached"),
-        "queue": _check(lambda: _ping_queue(context), "can't be reached"),
-        "media": _check(lambda: context.store.exists("media/ready"), "can't be reached"),
-        "model": _check(lambda: _need_model(context), "no model is installed"),
-    }
+async def readyz(request: Request, response: Response) -> Readiness:
+    """Database, queue, media store and model are there; 503 and which is not where one is missing or hangs."""
+    checks = request.app.state.readiness
+    assert isinstance(checks, ReadinessChecks)
+    parts, workers = await asyncio.gather(checks.parts(), checks.workers())
     ready = all(part == "ok" for part in parts.values())
     response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-    return Readiness(status="ready" if ready else "not ready", parts=parts)
+    return Readiness(status="ready" if ready else "not ready", parts=parts, workers=workers)
 
 
 @router.get("/about")
@@ -89,27 +87,3 @@ def about(request: Request) -> About:
             failed=states.get(JobState.FAILED, 0) + states.get(JobState.DEAD, 0),
         ),
     )
-
-
-class _NoModelError(Exception):
-    pass
-
-
-def _need_model(context: Context) -> None:
-    with context.database.begin() as session:
-        if active_model(session) is None:
-            raise _NoModelError
-
-
-def _ping_queue(context: Context) -> None:
-    url = context.settings.redis_url.get_secret_value()
-    with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
-        client.ping()
-
-
-def _check(probe: Callable[[], object], complaint: str) -> str:
-    try:
-        probe()
-    except (OperationalError, ProgrammingError, redis.RedisError, StorageError, _NoModelError):
-        return complaint
-    return "ok"
