@@ -179,11 +179,14 @@ class MediaStore:
             return int(found.meta["size"]), _pieces(key, found.stream(min_chunk_size=CHUNK))
 
     def leftovers(self, before: datetime) -> Iterator[Path]:
-        """Temporary files that were last written before a time, and that whoever wrote them has left behind."""
+        """Temporary files of the store's own folder and of `scratch`, last written before a time.
+
+        Never of the system's temporary folder: what lies there may be anybody's.
+        """
         unfinished = (path for path in self._root.rglob("*") if _UNFINISHED.search(path.name)) if self._root else ()
         temporary = (
             path
-            for folder in {self._scratch or Path(tempfile.gettempdir()), *([self._root] if self._root else [])}
+            for folder in {folder for folder in (self._root, self._scratch) if folder is not None}
             for entry in folder.glob(f"{TEMPORARY}*")
             for path in (entry.rglob("*") if entry.is_dir() else [entry])
         )
