@@ -1,7 +1,9 @@
 """Bundles as one file: pack a folder into a `.tar.zst`, and unpack one beside itself."""
 
+import shutil
 import tarfile
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 import zstandard
 
@@ -9,6 +11,9 @@ from needledrop.bundle import MANIFEST, Bundle
 from needledrop.errors import BundleError, ErrorCode
 
 SUFFIX = ".tar.zst"
+LARGEST = 8 << 30
+MOST_FILES = 10_000
+"""Far more than any bundle holds; less than would fill a disk."""
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -35,18 +40,37 @@ def pack(folder: Path, archive: Path) -> None:
                 tar.add(path, arcname=path.relative_to(folder).as_posix())
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack into `folder`, `bundle.json` last; links, devices and paths that leave the folder are refused."""
+def unpack(archive: Path, folder: Path, largest: int = LARGEST) -> None:
+    """Unpack into `folder`, whole or not at all; `BundleError` where it is no archive of plain files inside a folder.
+
+    Links, devices, paths that lead out, and more than `largest` bytes in all are refused before they are written.
+    """
     staged = folder.with_name(f".{folder.name}.part")
-    staged.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
     try:
         with (
             archive.open("rb") as raw,
             zstandard.ZstdDecompressor().stream_reader(raw) as stream,
             tarfile.open(fileobj=stream, mode="r|") as tar,
         ):
-            tar.extractall(staged, filter="data")
-    except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
+            tar.extractall(staged, members=_plain(tar, archive.name, largest), filter="data")
+        Bundle.load(staged).verify()
+        staged.replace(folder)
+    except (tarfile.TarError, zstandard.ZstdError, EOFError, OSError, ValueError) as error:
         raise BundleError(ErrorCode.BUNDLE_INVALID, f"{archive.name} can't be unpacked: {error}") from error
-    Bundle.load(staged).verify()
-    staged.replace(folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _plain(tar: tarfile.TarFile, name: str, largest: int) -> Iterator[tarfile.TarInfo]:
+    left = largest
+    for count, member in enumerate(tar):
+        path = PurePosixPath(member.name)
+        if not (member.isfile() or member.isdir()) or member.issparse() or path.is_absolute() or ".." in path.parts:
+            detail = f"{name} can't be unpacked: {member.name} is not a plain file inside it"
+            raise BundleError(ErrorCode.BUNDLE_INVALID, detail)
+        left -= member.size
+        if left < 0 or count >= MOST_FILES:
+            raise BundleError(ErrorCode.BUNDLE_INVALID, f"{name} can't be unpacked: it holds more than a bundle does")
+        yield member

@@ -16,6 +16,7 @@ from needledrop.features import FeatureSpace, Modality
 
 MANIFEST = "bundle.json"
 SCHEMA_VERSION = 1
+LARGEST_MANIFEST = 1 << 20
 
 _P = TypeVar("_P", bound="_Part")
 
@@ -97,7 +98,10 @@ class MetricPart(_Part):
 
 
 class Manifest(_Part):
-    """`bundle.json`. A bundle may hold one side only; matching needs both and the metric."""
+    """`bundle.json`. A bundle may hold one side only; matching needs both and the metric.
+
+    `checksum`: SHA-256 over all the rest, as `write_manifest` puts it there; one that is written by hand needs none.
+    """
 
     schema_version: int = Field(default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
     name: str
@@ -106,6 +110,7 @@ class Manifest(_Part):
     audio: SidePart | None = None
     video: SidePart | None = None
     metric: MetricPart | None = None
+    checksum: str | None = None
 
 
 class Bundle:
@@ -119,15 +124,19 @@ class Bundle:
     def load(cls, root: Path) -> Self:
         """Read `bundle.json` of a folder; `BundleError` where it is absent or malformed. Reads no weights."""
         try:
-            text = (root / MANIFEST).read_text(encoding="utf-8")
+            with (root / MANIFEST).open("rb") as file:
+                data = file.read(LARGEST_MANIFEST)
         except OSError as error:
             raise BundleError(ErrorCode.BUNDLE_INVALID, f"no model bundle: {MANIFEST} can't be read") from error
         try:
-            return cls(root, Manifest.model_validate_json(text))
+            manifest = Manifest.model_validate_json(data)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise BundleError(ErrorCode.BUNDLE_INVALID, f"{MANIFEST}: {where}: {first['msg']}") from error
+        if manifest.checksum not in (None, _checksum(manifest)):
+            raise BundleError(ErrorCode.BUNDLE_INVALID, f"{MANIFEST} was altered: its checksum is another")
+        return cls(root, manifest)
 
     @property
     def audio(self) -> SidePart:
@@ -198,8 +207,14 @@ def no_pca(modality: Modality) -> BundleError:
 def write_manifest(root: Path, manifest: Manifest) -> None:
     """Write `bundle.json` atomically, so that a bundle is either there whole or not there."""
     staged = root / f".{MANIFEST}.part"
-    staged.write_text(manifest.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+    summed = manifest.model_copy(update={"checksum": _checksum(manifest)})
+    staged.write_text(summed.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
     staged.replace(root / MANIFEST)
+
+
+def _checksum(manifest: Manifest) -> str:
+    text = manifest.model_dump_json(exclude_none=True, exclude={"checksum"})
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from needledrop.arrays import array_from_bytes
 from needledrop.errors import ErrorCode, FeatureError
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -73,11 +74,9 @@ def matrix_to_bytes(matrix: Codes) -> bytes:
 def matrix_from_bytes(data: bytes, dim: int | None = None) -> Codes:
     """Read a `.npy` file's bytes; `FeatureError` unless it is a `uint8 [T ≥ 1, dim]` matrix. Never unpickles."""
     try:
-        matrix = np.load(io.BytesIO(data), allow_pickle=False)
+        matrix = array_from_bytes(data)
     except (ValueError, EOFError, OSError) as error:
         raise FeatureError(ErrorCode.FEATURES_INVALID, "the feature file is not a .npy array") from error
-    if not isinstance(matrix, np.ndarray):
-        raise FeatureError(ErrorCode.FEATURES_INVALID, "the feature file is an archive, not a .npy array")
     return check_matrix(matrix, dim)
 
 

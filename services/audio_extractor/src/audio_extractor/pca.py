@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio_extractor.vggish import EMBEDDING
+from needledrop.arrays import arrays_from_npz
 from needledrop.errors import BundleError, ErrorCode
 
 Matrix = npt.NDArray[np.floating[Any]]
@@ -25,8 +26,8 @@ class Pca:
     def load(cls, path: Path) -> Self:
         """Read the `.npz`; `BundleError` where it is malformed. Never unpickles."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                vectors, means = file["pca_eigen_vectors"], file["pca_means"].reshape(-1)
+            file = arrays_from_npz(path, ("pca_eigen_vectors", "pca_means"))
+            vectors, means = file["pca_eigen_vectors"], file["pca_means"].reshape(-1)
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, AttributeError, TypeError) as error:
             raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} is not VGGish's PCA file") from error
         if vectors.shape != (EMBEDDING, EMBEDDING) or means.shape != (EMBEDDING,):

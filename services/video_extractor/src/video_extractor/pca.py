@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from needledrop.arrays import arrays_from_npz
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Codes, quantise
 
@@ -26,8 +27,8 @@ class Pca:
     def load(cls, path: Path) -> "Pca":
         """Read the `.npz`; `BundleError` where it is malformed. Never unpickles."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                pca = cls(*(np.asarray(file[field], dtype=np.float64) for field in FIELDS))
+            file = arrays_from_npz(path, FIELDS)
+            pca = cls(*(np.asarray(file[field], dtype=np.float64) for field in FIELDS))
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise _invalid(path, f"does not hold {', '.join(FIELDS)}") from error
         dim, columns = pca.components.shape if pca.components.ndim == 2 else (0, 0)
