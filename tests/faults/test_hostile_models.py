@@ -250,7 +250,7 @@ def test_a_worker_that_runs_says_which_file_is_wrong_and_lives(
         preprocessing="seed", hop_s=1.0, dim=1024,
     )  # fmt: skip
     write_manifest(folder, Manifest(name="evil", video=side))
-    settings = CoreSettings(redis_url=servers.valkey.url.rsplit("/", 1)[0] + "/7")  # type: ignore[arg-type]
+    settings = CoreSettings(redis_url=servers.valkey.url.rsplit("/", 1)[0] + "/7")
     environment = {
         **os.environ,
         "NEEDLEDROP_REDIS_URL": settings.redis_url.get_secret_value(),
