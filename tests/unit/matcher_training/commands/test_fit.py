@@ -80,7 +80,14 @@ def test_a_run_that_is_killed_goes_on_and_comes_to_the_same_metric(data: Path, t
 
 
 def _kill_after_some_epochs(data: Path, recipe: str, out: Path) -> None:
-    command = [Path(sys.executable).with_name("needledrop-train"), "fit", "--data", data, "--recipe", recipe]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("needledrop-train"),
+        "fit",
+        "--data",
+        data,
+        "--recipe",
+        recipe,
+    ]
     with subprocess.Popen([*command, "--out", out], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
