@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="short media and one round: a few minutes")
     parser.add_argument("--out", type=Path, default=Path("var/bench"), help="folder of tables and pictures")
     parser.add_argument("--bundle", type=Path, default=Path("var/models/demo"), help="made by `make demo` or `make up`")
+    parser.add_argument("--minutes", type=float, help="of the API under load, instead of 10")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not (options.bundle / "bundle.json").is_file():
@@ -32,7 +33,7 @@ def main() -> int:
         sections = chosen(options.sections)
     except KeyError as error:
         parser.error(f"no section {error}")
-    settings = BenchSettings(options.bundle, options.out, options.quick)
+    settings = BenchSettings(options.bundle, options.out, options.quick, options.minutes)
     if options.here:
         (name,) = sections
         report = Report(name, load(name)(settings))
@@ -51,6 +52,7 @@ def _in_its_own_process(name: str, settings: BenchSettings) -> bool:
     """PyTorch and TensorFlow each with a process to themselves."""
     command = [sys.executable, "-m", "bench", name, "--here", "--out", str(settings.out)]
     command += ["--bundle", str(settings.bundle), *(["--quick"] if settings.quick else [])]
+    command += [] if settings.minutes is None else ["--minutes", str(settings.minutes)]
     return subprocess.run(command, check=False).returncode == 0
 
 

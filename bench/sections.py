@@ -20,6 +20,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "growth": "bench.extraction.growth",
         "memory": "bench.extraction.memory",
     },
+    "system": {
+        "ranking": "bench.system.ranking",
+        "activation": "bench.system.activation",
+        "overhead": "bench.system.overhead",
+        "load": "bench.system.load",
+    },
     "training": {"training": "bench.training"},
 }
 SECTIONS = {name: module for group in GROUPS.values() for name, module in group.items()}

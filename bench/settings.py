@@ -6,11 +6,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class BenchSettings:
-    """`quick`: short media and few rounds, for a look. `out`: where tables and pictures go."""
+    """`quick`: short media and few rounds, for a look. `out`: where tables and pictures go. `minutes`: how long the
+    API is under load, None as long as is usual."""
 
     bundle: Path
     out: Path
     quick: bool
+    minutes: float | None = None
 
     @property
     def rounds(self) -> int:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 _BYTES = 8
 
@@ -24,6 +24,13 @@ class Shown(BaseModel):
         joined = b"".join(map(_start, track_ids))
         return cls(ids=base64.urlsafe_b64encode(joined).decode().rstrip("="), until=until)
 
+    @field_validator("ids")
+    @classmethod
+    def _whole(cls, ids: str) -> str:
+        if len(_decoded(ids)) % _BYTES:
+            raise ValueError("ids are cut")
+        return ids
+
     def has(self, track_id: UUID) -> bool:
         return _start(track_id) in self._starts()
 
@@ -31,7 +38,7 @@ class Shown(BaseModel):
         return len(self._starts())
 
     def _starts(self) -> frozenset[bytes]:
-        raw = base64.urlsafe_b64decode(self.ids + "=" * (-len(self.ids) % 4))
+        raw = _decoded(self.ids)
         return frozenset(raw[at : at + _BYTES] for at in range(0, len(raw), _BYTES))
 
 
@@ -46,6 +53,11 @@ class RankKey(BaseModel):
     rank: int = Field(ge=0)
     place: tuple[float, UUID] | None = None
     shown: Shown | None = None
+
+
+def _decoded(text: str) -> bytes:
+    """`ValueError` where the text is not base64."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def _start(track_id: UUID) -> bytes:

@@ -1,0 +1,143 @@
+"""`python -m bench activation`: embedding a library with another metric, from its stored features, turn by turn.
+
+The metric is one of the reference's with random weights: its time does not depend on what it has learned. Reported:
+tracks a second, and how the time is shared between the towers, reading features, and all else, which is SQL.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import select, text
+from tests.embedded import embedded_servers
+
+from bench.report import Table
+from bench.settings import BenchSettings
+from bench.system.rows import Row, as_table, told
+from matcher.db import Database
+from matcher.jobs.tables import JobState
+from matcher.matches.embedded import Embedded, Timed, WindowRow
+from matcher.models.activation import activate
+from matcher.models.embedding import Reembedding
+from matcher.models.repository import register
+from matcher.models.tables import Model, ModelJob
+from matcher_training.embedder import Embedder, MetricConfig
+from matcher_training.make import make_metric
+from matcher_training.towers import MetricKind
+from needledrop.features import Modality, matrix_to_bytes
+from needledrop.messages import ModelTask
+from needledrop.storage import MediaStore
+from needledrop_local.interrupts import interruptible
+
+SECONDS = 120
+MATRICES = 1000
+"""How many different feature matrices the library's tracks share."""
+SPACES = {"audio_space": "audio-b", "video_space": "video-b"}
+
+
+@dataclass
+class Timing:
+    """An `EmbedMany` and a media store that add up the seconds they take."""
+
+    embedder: Embedder
+    store: MediaStore
+    towers_s: float = 0.0
+    reading_s: float = 0.0
+
+    def embed(self, model: Model, modality: Modality, assets: Sequence[Timed]) -> list[Embedded]:
+        started = time.perf_counter()
+        windows = self.embedder.windows_of(assets)
+        self.towers_s += time.perf_counter() - started
+        return [Embedded([WindowRow(one.start_s, one.vector) for one in own]) for own in windows]
+
+
+class TimedReembedding(Reembedding):
+    timing: Timing
+
+    def _features(self, assets: Sequence[object]) -> list[Timed]:
+        started = time.perf_counter()
+        found = super()._features(assets)  # type: ignore[arg-type]
+        self.timing.reading_s += time.perf_counter() - started
+        return found
+
+
+def run(settings: BenchSettings) -> tuple[Table, ...]:
+    tracks = 3000 if settings.quick else 100_000
+    note = f"Tracks of {SECONDS} s. `towers`, `reading`, `sql`: shares of the time."
+    return (as_table("Activating a metric", told(_all_kinds(tracks)), note),)
+
+
+def _all_kinds(tracks: int) -> Iterator[Row]:
+    with (
+        interruptible(),
+        tempfile.TemporaryDirectory(prefix="needledrop-bench-") as folder,
+        embedded_servers(Path(folder)) as servers,
+    ):
+        store = MediaStore((Path(folder) / "media").as_uri())
+        for kind in (MetricKind.VA_METRIC2, MetricKind.VA_METRIC):
+            database = Database(servers.fresh_database())
+            _fill(database, store, tracks, SECONDS)
+            yield _activate(database, store, kind, tracks)
+            database.close()
+
+
+def _fill(database: Database, store: MediaStore, tracks: int, seconds: int) -> None:
+    rng = np.random.default_rng(5)
+    for number in range(MATRICES):
+        codes = rng.integers(0, 256, (seconds, 128), np.uint8)
+        store.put_bytes(f"features/{number}", matrix_to_bytes(codes))
+    with database.begin() as session:
+        register(session, Model(id="before", kind="x", bundle="bench", untrained_backbones=True, **SPACES))
+        after = Model(id="after", name="after", kind="x", bundle="bench", untrained_backbones=True, **SPACES)
+        after.files = {}
+        session.add(after)
+        numbers = {"last": tracks - 1, "matrices": MATRICES, "rows": seconds}
+        for statement in (
+            "INSERT INTO tracks (id, sha256, filename, media_type, bytes)"
+            " SELECT md5(n::text)::uuid, encode(sha256(n::text::bytea), 'hex'), n || '.mp3', 'audio/mpeg', 1"
+            " FROM generate_series(0, :last) AS n",
+            "INSERT INTO features (media_sha256, space, key, rows, hop_s)"
+            " SELECT encode(sha256(n::text::bytea), 'hex'), 'audio-b', 'features/' || (n % :matrices), :rows, 1"
+            " FROM generate_series(0, :last) AS n",
+        ):
+            session.execute(text(statement), {name: numbers[name] for name in numbers if f":{name}" in statement})
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def _activate(database: Database, store: MediaStore, kind: MetricKind, tracks: int) -> Row:
+    config = MetricConfig(window_s=15, window_hop_s=7.5, max_s=60)
+    timing = Timing(Embedder(make_metric(kind, 1024, 128, None, (1.0, 1.0)), config, 1024, 128), store)
+    worker = TimedReembedding(database, store, timing.embed, lease_s=120)
+    worker.timing = timing
+    assert not activate(database, "after", reextract=False)
+    started = time.perf_counter()
+    turns = 0
+    while task := _queued(database):
+        worker.turn(task)
+        turns += 1
+    whole = time.perf_counter() - started
+    with database.begin() as session:
+        windows = session.scalar(text("SELECT count(*) FROM embeddings WHERE model_id = 'after'"))
+        active = session.scalar(select(Model.id).where(Model.active))
+    assert active == "after"
+    return {
+        "metric": kind.value,
+        "tracks": tracks,
+        "windows": windows,
+        "turns": turns,
+        "seconds": whole,
+        "tracks_per_s": tracks / whole,
+        "towers": timing.towers_s / whole,
+        "reading": timing.reading_s / whole,
+        "sql": 1 - (timing.towers_s + timing.reading_s) / whole,
+    }
+
+
+def _queued(database: Database) -> ModelTask | None:
+    with database.begin() as session:
+        job = session.scalars(select(ModelJob).where(ModelJob.state == JobState.QUEUED)).one_or_none()
+        return ModelTask(job_id=job.id, attempt=job.attempt) if job else None
