@@ -37,6 +37,8 @@ class CuttingProxy:
                 if left is not None and len(data) > left:
                     server.sendall(data[:left])
                     self.cuts += 1
+                    # Closing alone would tell nobody while the other thread still reads from it.
+                    server.shutdown(socket.SHUT_RDWR)
                     return
                 server.sendall(data)
                 left = None if left is None else left - len(data)

@@ -5,6 +5,7 @@ import hashlib
 import io
 import random
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_a_file_arrives_whole_over_a_line_that_breaks(api: RunningApi, kind: str
                 api.end(signal.SIGKILL)
                 api.start()
                 deaths += 1
+            time.sleep(0.1)
     proxy.close()
     state = http.head(url.replace(str(proxy.port), str(api.port)), headers=TUS)
     made = http.get(api.url + state.headers["content-location"].replace("/match/", "/videos/")).json()
