@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from needledrop.log import get_logger
 
 TRIES = 6
+LOCK_WITHIN_S = 5.0
 PAUSE_S = 5.0
 log = get_logger(__name__)
 
@@ -25,15 +26,17 @@ def alembic_config(url: str) -> Config:
     return config
 
 
-def upgrade(url: str, pause_s: float = PAUSE_S) -> None:
+def upgrade(url: str, lock_within_s: float = LOCK_WITHIN_S, pause_s: float = PAUSE_S) -> None:
     """Bring the database to this version's schema.
 
     A migration waits for a lock no longer than a few seconds, since all others wait behind it; then it is tried again,
-    six times in all.
+    six times in all. `OperationalError` where that is not enough; what was migrated before stays.
     """
+    config = alembic_config(url)
+    config.attributes["lock_within_s"] = lock_within_s
     for _ in range(TRIES - 1):
         try:
-            command.upgrade(alembic_config(url), "head")
+            command.upgrade(config, "head")
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable):
                 raise
@@ -41,7 +44,7 @@ def upgrade(url: str, pause_s: float = PAUSE_S) -> None:
             time.sleep(pause_s)
         else:
             return
-    command.upgrade(alembic_config(url), "head")
+    command.upgrade(config, "head")
 
 
 def move_to(url: str, revision: str) -> None:
