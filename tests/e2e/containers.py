@@ -98,9 +98,11 @@ def compose_project() -> Iterator[Containers]:
         assert _left_over() == [], "docker compose down --volumes left something behind"
 
 
-def run_script(name: str, *words: str | Path, url: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run one of the curl scripts against the system at `url`; `path` replaces PATH."""
-    environment = {**os.environ, "NEEDLEDROP_URL": url}
+def run_script(
+    name: str, *words: str | Path, url: str, path: str | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the curl scripts against the system at `url`; `path` replaces PATH, `settings` are set besides."""
+    environment = {**os.environ, "NEEDLEDROP_URL": url, **settings}
     if path is not None:
         environment["PATH"] = path
     return subprocess.run(

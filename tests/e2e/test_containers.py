@@ -92,6 +92,25 @@ def test_the_page_and_all_it_loads_are_served(containers: Containers) -> None:
             assert client.get(name).status_code == httpx.codes.OK, name
 
 
+def test_the_first_key_closes_the_system_and_opens_it_to_scripts(containers: Containers) -> None:
+    key = containers.execute("matcher", "matcher", "keys", "create", "scripts", "--scope", "read").splitlines()[-1]
+    try:
+        assert httpx.get(f"{containers.url}/audio").status_code == httpx.codes.UNAUTHORIZED
+        unknown = "00000000-0000-4000-8000-000000000000"
+        refused = run_script("match.sh", unknown, url=containers.url)
+        assert refused.stderr.startswith("key_missing: ")
+        let_in = run_script("match.sh", unknown, url=containers.url, NEEDLEDROP_API_KEY=key)
+        assert let_in.stderr.startswith("not_found: ")
+    finally:
+        containers.execute("matcher", "matcher", "keys", "forget", "--yes")
+
+
+def test_a_published_address_that_others_reach_takes_a_key_first(containers: Containers) -> None:
+    exposed = ("run", "--rm", "--no-deps", "--env", "NEEDLEDROP_PUBLISHED_ON=0.0.0.0", "matcher")
+    with pytest.raises(AssertionError, match="no_key"):
+        containers.compose(*exposed)
+
+
 @pytest.mark.parametrize("service", [*OURS, *SERVERS])
 def test_a_container_runs_without_privileges(containers: Containers, service: str) -> None:
     uid = containers.execute(service, "id", "-u")

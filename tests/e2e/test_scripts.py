@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,38 @@ def test_a_system_that_does_not_run_is_named(path: str, script: str, words: list
     unanswered = run_script(script, *words, url=NOWHERE, path=path)
     assert unanswered.returncode == 1
     assert NOWHERE in unanswered.stderr
+
+
+def test_the_scripts_send_the_key_and_keep_it_out_of_the_list_of_processes(path: str) -> None:
+    """Against a listener that answers nothing good, so that what was sent is all there is to see."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        run = pool.submit(run_script, "match.sh", UNKNOWN, url=url, path=path, NEEDLEDROP_API_KEY="nd_secret-1")
+        connection, _ = listener.accept()
+        with connection:
+            sent = connection.recv(4096).decode()
+            commands = [command_of(file) for file in Path("/proc").glob("[0-9]*/cmdline")]
+            connection.sendall(b"HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n")
+        assert run.result().returncode == 1
+    assert "Authorization: Bearer nd_secret-1\r\n" in sent
+    assert [command for command in commands if b"nd_secret-1" in command] == []
+    assert any(b"curl" in command and url.encode() in command for command in commands)
+
+
+def test_a_key_that_is_none_is_refused_before_anything_is_sent(path: str) -> None:
+    refused = run_script(
+        "match.sh", UNKNOWN, url=NOWHERE, path=path, NEEDLEDROP_API_KEY='x"\nurl = "file:///etc/passwd'
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "NEEDLEDROP_API_KEY" in refused.stderr
+
+
+def command_of(file: Path) -> bytes:
+    """A process's command line, nothing where it has ended meanwhile."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.mark.parametrize("script", ["add-audio.sh", "post-video.sh", "match.sh", "needle.sh"])

@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from matcher.assets.tables import Asset
 from matcher.errors import ApiError
+from needledrop.errors import ErrorCode, StorageError
 from needledrop.storage import MediaStore, media_key
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
@@ -42,7 +43,11 @@ def serve(request: Request, store: MediaStore, asset: Asset) -> Response:
     headers["Content-Length"] = str(stop - start)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=_safe_type(asset))
-    body = store.read_range(media_key(asset.sha256), start, stop)
+    key = media_key(asset.sha256)
+    # Once the answer has begun, it can't be an error any more.
+    if store.size(key) != asset.bytes:
+        raise StorageError(ErrorCode.STORAGE_MISSING, "the stored bytes of this file are gone")
+    body = store.read_range(key, start, stop)
     return StreamingResponse(body, status, headers, media_type=_safe_type(asset))
 
 
