@@ -55,7 +55,7 @@ def test_a_command_that_fails_says_why_in_a_line(environment: dict[str, str]) ->
 def test_without_a_key_no_address_is_bound_that_others_can_reach(
     environment: dict[str, str], exposed: dict[str, str]
 ) -> None:
-    command = [Path(sys.executable).with_name("matcher"), "api"]
+    command = [str(Path(sys.executable).with_name("matcher")), "api"]
     env = {**os.environ, **environment, **exposed}
     refused = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert refused.returncode == 1
