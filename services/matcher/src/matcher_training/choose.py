@@ -10,7 +10,7 @@ SPREADS = ((0.5, 1.0), (0.7, 0.7), (1.0, 1.5))
 RIDGE = 1.0
 WIDTH = 512
 TEACHERS, STUDENTS = 5, 3
-HUB_BANK = 2048
+HUB_BANK = 4096
 
 
 def choose_recipe(train: Pairs) -> JoinedRecipe:
@@ -24,7 +24,7 @@ def kernel_recipe(pairs: int) -> JoinedRecipe:
     shape = KernelShape(dim=min(200, features, pairs), features=features)
     return JoinedRecipe(
         kernels=tuple(KernelRecipe(shape, spread, RIDGE) for spread in SPREADS),
-        hubs=HubShape(bank=2048, beta=10.0, strength=0.5),
+        hubs=HubShape(bank=2048, beta=10.0, strength=1.0),
     )
 
 
@@ -44,5 +44,6 @@ def taught_recipe() -> JoinedRecipe:
     return JoinedRecipe(
         teachers=(teacher,) * TEACHERS,
         residuals=(student,) * STUDENTS,
-        hubs=HubShape(bank=HUB_BANK, beta=16.0, strength=0.5),
+        reduced=DIM,
+        hubs=HubShape(bank=HUB_BANK, beta=16.0, strength=0.75),
     )

@@ -15,15 +15,16 @@ from torch import Tensor, nn
 
 from matcher_training.batches import Batch
 from matcher_training.data import Pairs
-from matcher_training.joined import JoinedMetric
+from matcher_training.joined import JoinedMetric, reduction
 from matcher_training.kernel import KernelTowers
 from matcher_training.kernel_fit import fit_kernel
 from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
 from matcher_training.recipes import JoinedRecipe, KernelRecipe, ResidualRecipe
 from matcher_training.residual import ResidualTowers
 from matcher_training.residual_fit import Epoch, ResidualFit, Scores, reduced_precision
-from matcher_training.shapes import MetricShape
+from matcher_training.shapes import HubShape, MetricShape
 
+REDUCED_ON = 8192
 Report = Callable[[str, Epoch], None]
 """Called after each epoch with the stage's name, for example `teacher 2 of 4`."""
 
@@ -58,28 +59,42 @@ class JoinedFit:
         teacher = joined_scores(teachers) if teachers else None
         residuals = [self._residual("member", number, each, teacher)[0] for number, each in enumerate(recipe.residuals)]
         members = (*(each.shape for each in recipe.kernels), *(each.shape for each in recipe.residuals))
-        plain = MetricShape(members=members)
-        metric = JoinedMetric(plain, (self._train.video.dim, self._train.audio.dim), self._hops_s)
+        metric = self._metric(MetricShape(members=members))
         for place, towers in zip(metric.members, (*kernels, *residuals), strict=True):
             place.load_state_dict(towers.state_dict())
-        metric.eval()
-        hubs = self._recipe.hubs
-        if hubs is None:
-            return metric, plain
-        size = min(hubs.bank, len(self._train))
-        shape = MetricShape(members=members, hubs=hubs.model_copy(update={"bank": size}))
-        return self._against_hubs(metric, shape), shape
+        if recipe.reduced and recipe.reduced < metric.dim:
+            metric = self._reduced(metric, MetricShape(members=members, reduced=recipe.reduced))
+        if recipe.hubs is None:
+            return metric, metric.shape
+        size = min(recipe.hubs.bank, len(self._train))
+        return self._against_hubs(metric, recipe.hubs.model_copy(update={"bank": size}))
 
-    def _against_hubs(self, plain: JoinedMetric, shape: MetricShape) -> JoinedMetric:
-        metric = JoinedMetric(shape, (self._train.video.dim, self._train.audio.dim), self._hops_s)
+    def _metric(self, shape: MetricShape) -> JoinedMetric:
+        return JoinedMetric(shape, (self._train.video.dim, self._train.audio.dim), self._hops_s).eval()
+
+    def _reduced(self, plain: JoinedMetric, shape: MetricShape) -> JoinedMetric:
+        assert shape.reduced is not None
+        metric = self._metric(shape)
         metric.members.load_state_dict(plain.members.state_dict())
+        video, audio = embed_pairs(PlainTowers(plain), self._some(REDUCED_ON))
+        assert metric.projection is not None
+        metric.projection.copy_(reduction(video, audio, shape.reduced))
+        return metric
+
+    def _against_hubs(self, plain: JoinedMetric, hubs: HubShape) -> tuple[JoinedMetric, MetricShape]:
+        shape = plain.shape.model_copy(update={"hubs": hubs})
+        metric = self._metric(shape)
+        metric.load_state_dict(plain.state_dict(), strict=False)
+        video, audio = embed_pairs(PlainTowers(plain), self._some(hubs.bank))
         assert metric.hubs is not None
-        rng = np.random.default_rng([self._seed, len(self._train)])
-        some = self._train.take(np.sort(rng.permutation(len(self._train))[: len(metric.hubs.video_bank)]))
-        video, audio = embed_pairs(PlainTowers(plain), some)
         metric.hubs.video_bank.copy_(video)
         metric.hubs.audio_bank.copy_(audio)
-        return metric.eval()
+        return metric, shape
+
+    def _some(self, count: int) -> Pairs:
+        """So many training pairs at most, drawn by the seed."""
+        rng = np.random.default_rng([self._seed, len(self._train)])
+        return self._train.take(np.sort(rng.permutation(len(self._train))[:count]))
 
     def _kernel(self, number: int, recipe: KernelRecipe) -> KernelTowers:
         towers = KernelTowers(recipe.shape, (self._train.video.dim, self._train.audio.dim))

@@ -55,13 +55,14 @@ class JoinedRecipe:
     """Our metric's: kernel members in closed form, then residual members, and hub correction.
 
     Where `teachers` is above zero, so many nets are trained first, and each residual member learns from their joined
-    similarities, with `hard_share` of the loss from the true pairs.
+    similarities, with `hard_share` of the loss from the true pairs. `reduced`: to so many dimensions, if they are more.
     """
 
     kernels: tuple[KernelRecipe, ...] = ()
     residuals: tuple[ResidualRecipe, ...] = ()
     teachers: tuple[ResidualRecipe, ...] = ()
     hard_share: float = 0.2
+    reduced: int | None = None
     hubs: HubShape | None = None
 
     @property

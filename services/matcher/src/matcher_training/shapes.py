@@ -59,7 +59,8 @@ class HubShape(_Shape):
 
 
 class MetricShape(_Shape):
-    """Members' embeddings, joined end to end; `hubs` where the joined embedding is corrected for hubs."""
+    """Members' embeddings, joined end to end; `reduced` to so many dimensions; `hubs` where corrected for hubs."""
 
     members: tuple[MemberShape, ...] = Field(min_length=1)
+    reduced: int | None = Field(default=None, ge=1)
     hubs: HubShape | None = None
