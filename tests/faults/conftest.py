@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.chaos import Outcome
+from tests.faults.fleet import until
 from tests.faults.system import System, running_system
 from tests.integration.conftest import api  # noqa: F401  a fixture
 
@@ -24,10 +25,16 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[Outcome], 
 
 
 @pytest.fixture(scope="session")
-def system(home: Path) -> Iterator[System]:
-    """The system that tests break; each leaves it able to work again."""
+def broken_system(home: Path) -> Iterator[System]:
     with running_system(home / "faults") as running:
         yield running
+
+
+@pytest.fixture
+def system(broken_system: System) -> System:
+    """The system that tests break, whole again after the test before."""
+    until(broken_system.ready, 120, "the system is ready again")
+    return broken_system
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -79,14 +79,15 @@ class Fleet:
         with self._lock:
             self._held.add(name)
         started = time.monotonic()
-        process.signal(signal.SIGTERM)
-        while process.running and time.monotonic() - started < GRACE_S:
-            time.sleep(0.05)
-        took = time.monotonic() - started if not process.running else None
-        with self._lock:
-            process.reap()
-            self._held.discard(name)
-        return took
+        try:
+            process.signal(signal.SIGTERM)
+            while process.running and time.monotonic() - started < GRACE_S:
+                time.sleep(0.05)
+            return time.monotonic() - started if not process.running else None
+        finally:
+            with self._lock:
+                process.reap()
+                self._held.discard(name)
 
     def pause(self, name: str) -> None:
         """SIGSTOP to it and its pool processes."""

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from threading import Thread
 
 from tests.faults.chaos import LONG, SEED, Outcome, sized
 from tests.faults.stand_in import Order
@@ -13,14 +14,17 @@ Tell = Callable[[Outcome], None]
 
 def test_workers_killed_at_random_points_lose_no_job(system: System, tell: Tell) -> None:
     dice = random.Random(SEED)
-    uploaded = {system.upload(order): order for order in orders(sized(100, 1000), seconds=0.4)}
-    faults = 0
+    uploaded: dict[str, Order] = {}
+    wanted = orders(sized(100, 1000), seconds=0.5)
+    upload = Thread(target=lambda: [uploaded.update({system.upload(order): order}) for order in wanted])
+    upload.start()
     workers = ["audio-1", "audio-2", "audio-1", "audio-2", "matcher-worker", "dispatcher"]
-    deadline = time.monotonic() + sized(120, 1200)
-    while faults < sized(8, 150) and time.monotonic() < deadline:
-        time.sleep(dice.uniform(0.2, 3.0))
-        system.fleet.kill(workers[faults % len(workers)] if not LONG else dice.choice(workers))
+    faults = 0
+    while faults < sized(8, 150):
+        time.sleep(dice.uniform(0.5, 4.0))
+        system.fleet.kill(dice.choice(workers) if LONG else workers[faults % len(workers)])
         faults += 1
+    upload.join()
     system.settle(uploaded, sized(180, 1800))
     tally = system.tally(uploaded)
     tell(Outcome(1, "SIGKILL of workers", tally.jobs, faults, tally.lost, tally.repeated, note=f"{tally.runs} runs"))

@@ -23,8 +23,8 @@ from needledrop.health import answered, progressed, send_canary
 from needledrop.log import get_logger
 from needledrop.settings import CoreSettings
 
-CHECK_EVERY_S = 5.0
-ANSWER_WITHIN_S = 10.0
+CHECK_EVERY_S = 4.0
+ANSWER_WITHIN_S = 8.0
 SILENT_CANARIES = 2
 """So many unanswered in a row, each of which the broker took, and the worker is deaf."""
 

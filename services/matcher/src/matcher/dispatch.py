@@ -27,6 +27,9 @@ from needledrop.storage import media_key
 
 SERVICE = "dispatcher"
 BATCH = 200
+UNREAD_PATIENCE = 10
+"""So many times longer is waited while the extractors' answers wait to be read."""
+
 PUBLISHED_KEY = KEY_PREFIX + "dispatcher.published"
 """There as long as the broker has kept what was published."""
 MODEL_ROUTES: dict[ModelJobKind, tuple[Task, Queue]] = {
@@ -61,7 +64,7 @@ class Dispatcher:
 
     def _requeue_expired(self) -> int:
         # While answers wait to be read, a lease may only look expired; far past it, it has.
-        grace = 10 * self._settings.lease_s if self._waiting(Queue.MATCHER) else 0.0
+        grace = UNREAD_PATIENCE * self._settings.lease_s if self._waiting(Queue.MATCHER) else 0.0
         with self._database.begin() as session:
             jobs = JobRepository(session)
             expired = jobs.expired(grace)
@@ -111,14 +114,14 @@ class Dispatcher:
         return 1
 
     def _publish_extractions(self) -> int:
-        # Where answers wait to be read, a claim may be among them: then no message is taken for lost.
-        unread = self._waiting(Queue.MATCHER)
-        idle = [modality for modality, (_, queue) in EXTRACT_ROUTES.items() if not unread and not self._waiting(queue)]
+        idle = [modality for modality, (_, queue) in EXTRACT_ROUTES.items() if not self._waiting(queue)]
+        # Where answers wait to be read, a claim may be among them.
+        patience_s = self._settings.republish_s * (UNREAD_PATIENCE if self._waiting(Queue.MATCHER) else 1)
         published = 0
         while True:
             with self._database.begin() as session:
                 jobs = JobRepository(session)
-                batch = jobs.to_publish(idle, self._settings.republish_s, BATCH)
+                batch = jobs.to_publish(idle, patience_s, BATCH)
                 if batch:
                     self._send(batch)
                     jobs.mark_published(batch)

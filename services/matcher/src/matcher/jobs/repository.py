@@ -39,9 +39,11 @@ class JobRepository:
     def progress(
         self, job_id: UUID, attempt: int, stage: Stage, value: float | None, worker: str, lease_s: float
     ) -> bool:
-        """Claim the job or renew its lease; False where the message is stale."""
+        """Claim the job or renew its lease; False where the message is stale. `worker`: empty leaves it as it is."""
         changed = update(Job).where(Job.id == job_id, Job.attempt == attempt, Job.state.in_(OPEN))
-        values = {"state": JobState.RUNNING, "stage": stage, "progress": value, "worker": worker}
+        values: dict[str, object] = {"state": JobState.RUNNING, "stage": stage, "progress": value}
+        if worker:
+            values["worker"] = worker
         lease = func.clock_timestamp() + timedelta(seconds=lease_s)
         found = self._session.scalar(changed.values(**values, lease_until=lease).returning(Job.id))
         return found is not None
