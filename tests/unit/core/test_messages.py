@@ -92,5 +92,5 @@ def test_a_malformed_body_is_refused(change: dict[str, object]) -> None:
 
 
 def test_every_answer_has_its_task() -> None:
-    assert {kind.__name__ for kind in REPLIES} == {"ExtractProgress", "ExtractDone", "ExtractFailed"}
+    assert {kind.__name__ for kind in REPLIES} == {"ExtractProgress", "ExtractDone", "ExtractFailed", "ExtractRepeated"}
     assert len(set(REPLIES.values())) == len(REPLIES)

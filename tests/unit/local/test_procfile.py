@@ -16,12 +16,13 @@ def test_names_and_commands_come_in_the_files_order(tmp_path: Path, programs: Pa
     ]
 
 
-def test_the_projects_procfile_names_the_five_processes() -> None:
+def test_the_projects_procfile_names_the_six_processes() -> None:
     lines = PROCFILE.read_text().splitlines()
     assert lines == [
         "api: matcher api",
         "dispatcher: matcher dispatcher",
         "matcher-worker: matcher worker",
+        "trainer: matcher trainer",
         "audio-extractor: audio-extractor worker",
         "video-extractor: video-extractor worker",
     ]
