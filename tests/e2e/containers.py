@@ -69,12 +69,9 @@ class Containers:
         assert done.returncode == 0, f"docker compose {' '.join(words)}:\n{done.stdout[-4000:]!r}\n{said}"
         return done.stdout
 
-    def inspect(self, service: str) -> dict[str, Any]:
-        """What Docker says of the service's first container."""
-        container = self.compose("ps", "--quiet", service).split()[0]
-        command = ["docker", "inspect", container]
-        found: list[dict[str, Any]] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-        return found[0]
+    def container(self, service: str) -> str:
+        """The id of the service's first container."""
+        return self.compose("ps", "--quiet", service).split()[0]
 
     def report(self) -> str:
         """The state of every container and the last lines of each log."""
@@ -83,6 +80,13 @@ class Containers:
     def execute(self, service: str, *command: str) -> str:
         """Run a command in the service's container and return what it prints."""
         return self.compose("exec", "--no-TTY", service, *command).strip()
+
+
+def inspected(kind: str, name: str) -> dict[str, Any]:
+    """What Docker says of a container or a network."""
+    command = ["docker", kind, "inspect", name]
+    found: list[dict[str, Any]] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return found[0]
 
 
 @contextmanager
