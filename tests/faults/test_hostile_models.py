@@ -244,7 +244,8 @@ def test_a_worker_that_runs_says_which_file_is_wrong_and_lives(
     folder = tmp_path / "bundle"
     folder.mkdir()
     (folder / "backbone.pth").write_bytes(evil_weights(marker)["mixed"])
-    (folder / "pca.npz").write_bytes(b"never read")
+    # The PCA is read first, so it is a right one.
+    VideoPca(np.zeros(2048), np.eye(1024, 2048), np.ones(1024)).save(folder / "pca.npz")
     side = SidePart(
         backbone="inception_v3", files=(FileRef.of(folder, "backbone.pth"),), pca=FileRef.of(folder, "pca.npz"),
         preprocessing="seed", hop_s=1.0, dim=1024,
