@@ -58,7 +58,10 @@ class JoinedMetric(Metric):
 
     def _join(self, embeddings: list[Tensor]) -> Tensor:
         joined = torch.cat([factor * each for factor, each in zip(self._factors, embeddings, strict=True)], dim=-1)
-        return joined if self.projection is None else joined @ self.projection
+        if self.projection is None:
+            return joined
+        reduced: Tensor = joined @ self.projection
+        return reduced
 
 
 def reduction(video: Tensor, audio: Tensor, dim: int) -> Tensor:
