@@ -70,4 +70,5 @@ def reduction(video: Tensor, audio: Tensor, dim: int) -> Tensor:
     Members that learned one thing say it in turned spaces: most of what is joined is said by a third of the directions.
     """
     _, directions = torch.linalg.eigh((video.T @ video + audio.T @ audio).double())
-    return directions.flip(1)[:, :dim].float()
+    longest: Tensor = directions.flip(1)[:, :dim].float()
+    return longest
