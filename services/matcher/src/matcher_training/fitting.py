@@ -3,12 +3,13 @@
 import math
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 
 from matcher_training.choose import choose_recipe
 from matcher_training.data import Pairs
@@ -177,13 +178,13 @@ def _plain(recipe: JoinedRecipe | ReferenceRecipe) -> dict[str, Any]:
     """The recipe as JSON can say it."""
 
     def plain(value: Any) -> Any:
-        if hasattr(value, "model_dump"):
+        if isinstance(value, BaseModel):
             return value.model_dump()
-        if isinstance(value, dict):
-            return {key: plain(each) for key, each in value.items()}
+        if is_dataclass(value):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         if isinstance(value, tuple | list):
             return [plain(each) for each in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    result: dict[str, Any] = plain({field: getattr(recipe, field) for field in recipe.__dataclass_fields__})
+    result: dict[str, Any] = plain(recipe)
     return result

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ def test_a_training_leaves_a_metric_and_its_report_on_pairs_that_it_has_not_seen
     assert MetricCard.load(tmp_path).weights == card.weights
     assert (card.name, card.kind, card.audio.space, card.video.space) == ("Mine", recipe, "space-16", "space-24")
     assert card.training["reported_on"] == 12
+    assert json.loads(json.dumps(card.training)) == MetricCard.load(tmp_path).training
     for name in ("report.json", "report.md"):
         assert "Mine" in (tmp_path / name).read_text()
     for name in ("recall.png", "similarity.png"):
