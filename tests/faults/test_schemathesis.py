@@ -25,8 +25,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from matcher.access.keys import KeyWish, create_key
+from matcher.access.keys import KeyWish, NewKey, create_key, get_key
 from matcher.access.scopes import Scope
+from matcher.db import Database
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
 from tests.faults.serving import served
@@ -56,9 +57,16 @@ class Target:
     """The running API, and what it has answered so far."""
 
     url: str
-    key: dict[str, str]
+    database: Database
+    key: NewKey
     schema: BaseSchema
     statuses: Counter[int] = field(default_factory=Counter)
+
+    def headers(self) -> dict[str, str]:
+        """A key that opens everything: a new one where a request has revoked the one before."""
+        if get_key(self.database, self.key.key.id).revoked_at is not None:
+            self.key = make_key(self.database)
+        return bearer(self.key)
 
     def check(self, case: Case[Any], response: Response) -> None:
         """Fails where the answer breaks what the document says, or an error is no problem document."""
@@ -84,9 +92,9 @@ def site(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def target(site: Site) -> Iterator[Target]:
     with served(site.app) as url:
         # Keys are made on the way; from the first one on, nothing is answered without one.
-        made = create_key(site.database, KeyWish("schemathesis", Scope.ADMIN, rate_per_s=1e6))
-        key = {"Authorization": f"Bearer {made.text}"}
-        yield Target(url, key, schemathesis.openapi.from_url(f"{url}/openapi.json", headers=key))
+        key = make_key(site.database)
+        schema = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=bearer(key))
+        yield Target(url, site.database, key, schema)
 
 
 def test_every_operation_answers_made_up_requests_as_declared(target: Target, tell: Callable[[Outcome], None]) -> None:
@@ -99,7 +107,7 @@ def test_every_operation_answers_made_up_requests_as_declared(target: Target, te
         @settings(QUIET, max_examples=sized(28, 260))
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: Case[Any]) -> None:
-            target.check(case, case.call(base_url=target.url, headers=target.key, timeout=TIMEOUT_S))
+            target.check(case, case.call(base_url=target.url, headers=target.headers(), timeout=TIMEOUT_S))
 
         try:
             ask()
@@ -118,7 +126,7 @@ def test_chains_of_requests_along_the_links_are_answered_as_declared(
 
     class Chains(base):  # type: ignore[misc, valid-type]
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, object]:
-            return {"base_url": target.url, "headers": target.key, "timeout": TIMEOUT_S}
+            return {"base_url": target.url, "headers": target.headers(), "timeout": TIMEOUT_S}
 
         def validate_response(self, response: Response, case: Case[Any], *_: object, **__: object) -> None:
             target.check(case, response)
@@ -130,6 +138,15 @@ def test_chains_of_requests_along_the_links_are_answered_as_declared(
         )
     finally:
         tell(Outcome(14, "chains of requests", target.sent, 0, 0, 0, note=counted(target.statuses)))
+    assert target.statuses[401] < 0.1 * target.sent, "the chains went on without a key"
+
+
+def make_key(database: Database) -> NewKey:
+    return create_key(database, KeyWish("schemathesis", Scope.ADMIN, rate_per_s=1e6))
+
+
+def bearer(key: NewKey) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key.text}"}
 
 
 def counted(statuses: Counter[int]) -> str:
