@@ -3,13 +3,14 @@
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis.errors import Unsatisfiable
+from hypothesis.errors import FlakyStrategyDefinition, Unsatisfiable
 from hypothesis.stateful import run_state_machine_as_test
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
@@ -48,6 +49,7 @@ QUIET = settings(
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
 )
 TIMEOUT_S = 60
+PARTS = 4
 # What tus sends a part of an upload as.
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
@@ -123,21 +125,28 @@ def test_chains_of_requests_along_the_links_are_answered_as_declared(
     target: Target, tell: Callable[[Outcome], None]
 ) -> None:
     base = target.schema.as_state_machine()
+    broken: list[str] = []
 
     class Chains(base):  # type: ignore[misc, valid-type]
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, object]:
             return {"base_url": target.url, "headers": target.headers(), "timeout": TIMEOUT_S}
 
         def validate_response(self, response: Response, case: Case[Any], *_: object, **__: object) -> None:
-            target.check(case, response)
+            try:
+                target.check(case, response)
+            except (AssertionError, FailureGroup) as error:
+                broken.append(f"{case.method} {case.path}: {error!r} {getattr(error, 'exceptions', '')}")
 
-    machine = seed(SEED)(Chains)
-    try:
-        run_state_machine_as_test(
-            machine, settings=settings(QUIET, max_examples=sized(40, 400), stateful_step_count=12)
-        )
-    finally:
-        tell(Outcome(14, "chains of requests", target.sent, 0, 0, 0, note=counted(target.statuses)))
+    for part in range(PARTS):
+        # What chains before have left decides what later ones can do; Hypothesis calls that flaky, and ends the part.
+        with suppress(FlakyStrategyDefinition):
+            run_state_machine_as_test(
+                seed(SEED + part)(Chains),
+                settings=settings(QUIET, max_examples=sized(10, 100), stateful_step_count=12),
+            )
+    tell(Outcome(14, "chains of requests", target.sent, 0, len(broken), 0, note=counted(target.statuses)))
+    assert broken == []
+    assert target.sent > 100
     assert target.statuses[401] < 0.1 * target.sent, "the chains went on without a key"
 
 
