@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from matcher.matches.ann_index import has_index
 from matcher.matches.cursor import RankKey, Shown
 from matcher.matches.filters import EVERYTHING, TrackFilters
-from matcher.matches.ranking import Counts, Ranked, RankingRepository
+from matcher.matches.ranking import Counts, Ranked, RankingRepository, look_at
 from matcher.matches.totals import Totals
 
 INDEX_LIMIT = 100
 """Longer pages are made exactly: their cursor would have to hold too many tracks."""
-INDEX_SHARE = 0.02
-"""A filter that keeps fewer of the tracks than this is done exactly: the index would visit too many in vain."""
+FILTERED_VISITS_MOST = 500
+"""Where a filter makes the index visit more windows than this for a page, the page is made exactly: pgvector looks at a
+thousand at once, and what lies near the end of these it often misses."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,19 @@ def rank_page(
     counts = totals.get((model_id, filters), ranking.counts)
     if after:
         return _further(ranking, counts, limit, after)
-    if limit <= INDEX_LIMIT and has_index(session, model_id) and _broad(session, totals, model_id, vector, counts):
+    if limit <= INDEX_LIMIT and has_index(session, model_id) and _broad(ranking, totals, counts, limit + 1):
         places = ranking.by_index(counts, limit + 1)
         if places is not None:
             return _page(model_id, counts, limit, places, from_index=True)
     return _page(model_id, counts, limit, ranking.exact(counts, limit + 1))
 
 
-def _broad(session: Session, totals: Totals, model_id: str, vector: Any, counts: Counts) -> bool:
-    unfiltered = RankingRepository(session, model_id, vector, EVERYTHING)
-    return counts.tracks >= INDEX_SHARE * totals.get((model_id, EVERYTHING), unfiltered.counts).tracks
+def _broad(ranking: RankingRepository, totals: Totals, counts: Counts, limit: int) -> bool:
+    if not ranking.filters:
+        return True
+    whole = ranking.unfiltered()
+    share = counts.tracks / max(1, totals.get((ranking.model_id, EVERYTHING), whole.counts).tracks)
+    return look_at(counts, limit) <= share * FILTERED_VISITS_MOST
 
 
 def _further(ranking: RankingRepository, counts: Counts, limit: int, after: RankKey) -> Page:

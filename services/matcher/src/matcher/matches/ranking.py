@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from matcher.library.tables import Track
-from matcher.matches.filters import TrackFilters
+from matcher.matches.filters import EVERYTHING, TrackFilters
 from matcher.matches.tables import Embedding
 
 SPARE = 2
@@ -47,9 +47,12 @@ class RankingRepository:
 
     def __init__(self, session: Session, model_id: str, vector: Any, filters: TrackFilters) -> None:
         self._session = session
-        self._model_id = model_id
+        self.model_id = model_id
         self._vector = vector
-        self._filters = filters
+        self.filters = filters
+
+    def unfiltered(self) -> "RankingRepository":
+        return RankingRepository(self._session, self.model_id, self._vector, EVERYTHING)
 
     def counts(self) -> Counts:
         windows = self._windows(func.count().filter(Embedding.window == 0), func.count())
@@ -62,7 +65,7 @@ class RankingRepository:
 
         Looks at ever more of the nearest windows, until they hold as many tracks as are wanted.
         """
-        look = _look_at(counts, before + limit)
+        look = look_at(counts, before + limit)
         while True:
             everything = look >= counts.windows
             found = self._ranked(self._nearest(None if everything else look), limit, place)
@@ -72,7 +75,7 @@ class RankingRepository:
 
     def by_index(self, counts: Counts, limit: int) -> list[Ranked] | None:
         """The first `limit` tracks among those that the model's index proposes; None where it can't fill the page."""
-        look = _look_at(counts, limit)
+        look = look_at(counts, limit)
         self._walk_index(look)
         track_ids = self._session.scalars(self._proposed(look, SPARE * limit)).all()
         self._plan_freely()
@@ -119,10 +122,10 @@ class RankingRepository:
 
     def _windows(self, *columns: Any) -> Select[Any]:
         # The id as a literal: the planner has to see that a model's partial index covers it.
-        model_id = literal(self._model_id, literal_execute=True)
+        model_id = literal(self.model_id, literal_execute=True)
         query = select(*columns).where(Embedding.model_id == model_id, Embedding.track_id.is_not(None))
-        if self._filters:
-            query = query.join(Track, Track.id == Embedding.track_id).where(*self._filters.conditions())
+        if self.filters:
+            query = query.join(Track, Track.id == Embedding.track_id).where(*self.filters.conditions())
         return query
 
     def _distance(self, dim: int | None = None) -> ColumnElement[float]:
@@ -130,7 +133,7 @@ class RankingRepository:
         return distance
 
     def _walk_index(self, look: int) -> None:
-        effort = EF_SEARCH_MOST if self._filters else min(max(look, EF_SEARCH_LEAST), EF_SEARCH_MOST)
+        effort = EF_SEARCH_MOST if self.filters else min(max(look, EF_SEARCH_LEAST), EF_SEARCH_MOST)
         settings = {
             "hnsw.ef_search": str(effort),
             # In strict order it leaves out what it finds late; the exact distances put all in order anyway.
@@ -148,6 +151,6 @@ class RankingRepository:
         self._session.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
 
 
-def _look_at(counts: Counts, tracks: int) -> int:
+def look_at(counts: Counts, tracks: int) -> int:
     """How many of the nearest windows are likely to hold so many tracks."""
     return 1 + SPARE * tracks * -(-counts.windows // max(1, counts.tracks))
