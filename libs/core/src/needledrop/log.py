@@ -9,6 +9,9 @@ import structlog
 
 from needledrop.settings import CoreSettings
 
+# A frame's variables may be keys, passwords and whole requests.
+WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 
 def configure_logging(settings: CoreSettings, service: str) -> None:
     """Send structlog's and the standard library's records to stderr in the chosen format, each with `service`."""
@@ -27,9 +30,12 @@ def configure_logging(settings: CoreSettings, service: str) -> None:
     )
     last: list[structlog.typing.Processor]
     if settings.log_format == "json":
-        last = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        last = [
+            structlog.processors.ExceptionRenderer(WITHOUT_LOCALS),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
     else:
-        last = [structlog.dev.ConsoleRenderer()]
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
