@@ -181,9 +181,14 @@ def test_a_narrow_filter_and_a_long_page_are_exact(large: Large, ways: list[str]
 def test_a_page_that_the_index_cannot_fill_is_made_exactly(
     large: Large, ways: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matcher.matches.ranking.SCAN_MOST", 1)
-    monkeypatch.setattr("matcher.matches.ranking.EF_SEARCH_LEAST", 1)
-    monkeypatch.setattr("matcher.matches.ranking.EF_SEARCH_MOST", 1)
+    walk_index = RankingRepository._walk_index
+
+    def walk_a_step(ranking: RankingRepository, look: int) -> None:
+        """One candidate and no going on: the index proposes a window at most, however its graph has turned out."""
+        walk_index(ranking, look)
+        ranking._set({"hnsw.ef_search": "1", "hnsw.iterative_scan": "off"})
+
+    monkeypatch.setattr(RankingRepository, "_walk_index", walk_a_step)
     clip = next(iter(large.clips))
     answer = large.pages(clip, 6, most=6, max_duration=299)
     assert ways == ["index in vain", "exact"]
