@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from needledrop.media.confinement import filterable
 from needledrop.media.syscalls import ARCHITECTURES, program
+from tests.unit.core.media.making import write_wave
 
 DONE = {"allocate", "run a thread", "random numbers", "signal its own thread"}
 ALLOWED, KILLED, REFUSED = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
@@ -93,6 +95,23 @@ def test_a_confined_process_can_compute_and_nothing_else(tmp_path: Path) -> None
     assert set(outcomes.values()) == {0, errno.EPERM}
     assert process.returncode == -signal.SIGABRT
     assert path.read_text() == "secret"
+
+
+def test_where_the_kernel_refuses_a_filter_files_are_decoded_and_the_log_says_so(tmp_path: Path) -> None:
+    path = write_wave(tmp_path / "a.wav", np.zeros((40_000, 1), np.int16))
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.unit.core.media.unfiltered", str(path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])},
+        timeout=120,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.split()[-1] == "40000"
+    (warning,) = [line for line in process.stdout.splitlines() if "without a system call filter" in line]
+    assert os.strerror(errno.EINVAL) in warning
+    assert "docs/operations.md" in warning
 
 
 @pytest.mark.parametrize("machine", FORBIDDEN)
