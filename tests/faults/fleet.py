@@ -52,6 +52,10 @@ class Fleet:
     def names(self, prefix: str = "") -> list[str]:
         return [name for name in self._processes if name.startswith(prefix)]
 
+    def pid(self, name: str) -> int:
+        """Of its main process."""
+        return self._processes[name].pid
+
     def log(self, name: str) -> str:
         return (self._logs / f"{name}.log").read_text(errors="replace")
 

@@ -25,6 +25,8 @@ from needledrop.settings import CoreSettings
 
 DIMS = {Modality.AUDIO: 128, Modality.VIDEO: 1024}
 ROWS = 12
+EATEN_BYTES, PIECE_BYTES = 1 << 30, 1 << 24
+_eaten: list[Codes] = []
 RUNS = "runs"
 """In the folder `NEEDLEDROP_FAULTS_DIR`: a line for each run of a file, its SHA-256."""
 
@@ -32,7 +34,8 @@ RUNS = "runs"
 @dataclass(frozen=True)
 class Order:
     """`number` makes files differ. It takes `seconds`; then, at each run or only at the `first`, happens `then`:
-    nothing, `kill` (as the kernel does for memory), `hang`, `memory`, `unreadable`."""
+    nothing, `kill` (as the kernel does for memory), `hang`, `memory`, `eat` (so much that where memory is bounded the
+    kernel kills), `unreadable`."""
 
     number: int
     seconds: float = 0.02
@@ -85,6 +88,9 @@ def _happen(what: str) -> None:
         time.sleep(3600)
     elif what == "memory":
         raise MemoryError
+    elif what == "eat":
+        for _ in range(EATEN_BYTES // PIECE_BYTES):
+            _eaten.append(np.ones(PIECE_BYTES, np.uint8))
     elif what == "unreadable":
         raise MediaError(ErrorCode.MEDIA_UNREADABLE, "this file says that it can't be read")
 

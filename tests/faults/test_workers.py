@@ -6,8 +6,12 @@ from collections.abc import Callable
 from threading import Thread
 
 from tests.faults.chaos import LONG, SEED, Outcome, sized
+from tests.faults.memory_group import memory_group
 from tests.faults.stand_in import Order
 from tests.faults.system import HARD_LIMIT_S, MAX_ATTEMPTS, System, orders
+
+BOUND_BYTES = 600 << 20
+"""For both audio workers: more than they need, and less than is eaten."""
 
 Tell = Callable[[Outcome], None]
 
@@ -42,6 +46,24 @@ def test_a_job_whose_pool_child_is_killed_is_tried_again_by_the_worker_that_live
     )
     assert (tally.lost, tally.repeated) == (0, 0)
     assert tally.runs >= 2 * tally.jobs, "the fault has to happen"
+
+
+def test_a_job_whose_pool_child_the_kernel_ends_for_memory_is_tried_again(system: System, tell: Tell) -> None:
+    workers = system.fleet.names("audio")
+    with memory_group(BOUND_BYTES) as group:
+        for worker in workers:
+            system.fleet.kill_child(worker)
+            group.add(system.fleet.pid(worker))
+        before = {worker: system.fleet.pid(worker) for worker in workers}
+        uploaded = {system.upload(order): order for order in orders(sized(2, 10), then="eat", first=True)}
+        system.settle(uploaded, sized(120, 600))
+        kills = group.kills
+    tally = system.tally(uploaded)
+    note = f"{tally.runs} runs"
+    tell(Outcome(2, "pool child ended for memory", tally.jobs, kills, tally.lost, tally.repeated, note=note))
+    assert kills >= tally.jobs, "the fault has to happen"
+    assert (tally.lost, tally.repeated) == (0, 0)
+    assert {worker: system.fleet.pid(worker) for worker in workers} == before, "the workers live"
 
 
 def test_jobs_that_always_crash_or_hang_are_given_up_with_a_reason_while_others_flow(
