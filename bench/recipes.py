@@ -19,10 +19,10 @@ class Trial:
     recipe: Callable[[], JoinedRecipe]
 
 
-def net(width: int, learning_rate: float, **changes: object) -> ResidualRecipe:
+def net(width: int, learning_rate: float, epochs: int, **changes: object) -> ResidualRecipe:
     """A net of time means, of the width given, trained as a teacher is."""
     shape = ResidualShape(dim=256, video=TowerShape(width=width), audio=TowerShape(width=width))
-    plain = ResidualRecipe(shape=shape, epochs=14, learning_rate=learning_rate)
+    plain = ResidualRecipe(shape=shape, epochs=epochs, learning_rate=learning_rate)
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
@@ -31,15 +31,14 @@ def nets(family: str, recipe: ResidualRecipe, count: int, hubs: HubShape | None 
     return Trial(family, lambda: JoinedRecipe(residuals=(recipe,) * count, hubs=hubs))
 
 
-def taught(students: int, hubs: bool, bank: int | None = None) -> Trial:
-    """The default recipe with another number of students, with or without its hub correction, or with another bank."""
+def taught(family: str, students: int, hubs: HubShape | None, labelled: bool = True) -> Trial:
+    """The default recipe with another number of students, with or without label towers and hub correction."""
 
     def recipe() -> JoinedRecipe:
-        default = taught_recipe()
-        shape = default.hubs.model_copy(update={"bank": bank}) if default.hubs and bank else default.hubs
-        return replace(default, residuals=default.residuals[:1] * students, hubs=shape if hubs else None)
+        default = taught_recipe(labelled)
+        return replace(default, residuals=default.residuals[:1] * students, hubs=hubs)
 
-    return Trial("taught", recipe)
+    return Trial(family, recipe)
 
 
 def kernels(count: int, hubs: HubShape | None) -> Trial:
@@ -49,20 +48,23 @@ def kernels(count: int, hubs: HubShape | None) -> Trial:
     return Trial("kernels", lambda: JoinedRecipe(kernels=members, hubs=hubs))
 
 
-HUBS = taught_recipe().hubs
-TEACHER = net(512, 2e-3)
+DEFAULT = taught_recipe(labelled=True)
+TEACHER = DEFAULT.teachers[0]
+HUBS = DEFAULT.hubs
 TRIALS: dict[str, Trial] = {
-    "net-1024": nets("net-1024", net(1024, 1e-3), 1),
-    "net-512-slow": nets("net-512-slow", net(512, 1e-3), 1),
-    "net-512": nets("net-512", TEACHER, 1),
-    "nets-512-x3": nets("net-512", TEACHER, 3),
-    "nets-512-x5": nets("net-512", TEACHER, 5),
-    "nets-512-x5-hubs": nets("net-512", TEACHER, 5, HUBS),
-    "no-mixup": nets("no-mixup", net(512, 2e-3, mixup=0.0), 1),
-    "taught-x1": taught(1, False),
-    "taught-x1-hubs": taught(1, True),
-    "taught-x3": taught(3, False),
-    "taught-x3-hubs": taught(3, True),
+    "net-512-short": nets("net-512-short", net(512, 2e-3, 14, mixup=0.4), 1),
+    "net-512": nets("net-512", net(512, 2e-3, 24), 1),
+    "net-512-three": nets("net-512-three", net(512, 2e-3, 28, mixed=3), 1),
+    "no-mixup": nets("no-mixup", net(512, 2e-3, 14, mixup=0.0), 1),
+    "teacher": nets("teacher", TEACHER, 1),
+    "teachers-x2": nets("teacher", TEACHER, 2),
+    "teachers-x4": nets("teacher", TEACHER, 4),
+    "teachers-x4-hubs": nets("teacher", TEACHER, 4, HUBS),
+    "taught-x1": taught("taught", 1, None),
+    "taught-x1-hubs": taught("taught", 1, HUBS),
+    "taught-x2": taught("taught", 2, None),
+    "taught-x2-hubs": taught("taught", 2, HUBS),
+    "unlabelled-x1-hubs": taught("unlabelled", 1, HUBS, labelled=False),
     "kernel-x1": kernels(1, None),
     "kernel-x3": kernels(3, None),
     "kernel-x3-hubs": kernels(3, KERNEL_HUBS),

@@ -1,10 +1,11 @@
 """Batches of crops, and their mixtures."""
 
 import numpy as np
+import pytest
 import torch
 from tests.unit.matcher_training import made_up
 
-from matcher_training.batches import Batch, Side, crops, longest_s, mixup
+from matcher_training.batches import Batch, Mixture, Side, crops, draw_mixture, longest_s, mixup
 from matcher_training.data import Pairs, Sequences, floats
 
 
@@ -43,10 +44,25 @@ def test_whole_sequences_have_no_mask_where_all_are_equally_long() -> None:
 
 
 def test_mixup_mixes_both_sides_alike() -> None:
-    rows = torch.tensor([[[1.0]], [[5.0]]])
-    mask = torch.tensor([[True], [False]])
-    mixed = mixup(Batch(Side(rows, mask), Side(-rows, None)), 0.75, torch.tensor([1, 0]))
-    assert mixed.video.rows.flatten().tolist() == [2.0, 4.0]
-    assert mixed.audio.rows.flatten().tolist() == [-2.0, -4.0]
+    rows = torch.tensor([[[1.0]], [[5.0]], [[9.0]]])
+    mask = torch.tensor([[True], [False], [False]])
+    mixture = Mixture(torch.tensor([[0.75, 0.25], [0.5, 0.5], [1.0, 0.0]]), torch.tensor([[0, 1], [1, 0], [2, 1]]))
+    mixed = mixup(Batch(Side(rows, mask), Side(-rows, None)), mixture)
+    assert mixed.video.rows.flatten().tolist() == [2.0, 3.0, 9.0]
+    assert mixed.audio.rows.flatten().tolist() == [-2.0, -3.0, -9.0]
     assert mixed.video.mask is not None
-    assert mixed.video.mask.tolist() == [[True], [True]]
+    assert mixed.video.mask.tolist() == [[True], [True], [False]]
+    assert mixed.audio.mask is None
+
+
+@pytest.mark.parametrize("members", [2, 3])
+def test_a_pair_keeps_the_largest_share_of_its_mixture(members: int) -> None:
+    mixture = draw_mixture(500, members, 1.0, np.random.default_rng(0))
+    assert mixture.shares.shape == mixture.members.shape == (500, members)
+    torch.testing.assert_close(mixture.shares.sum(dim=1), torch.ones(500))
+    assert (mixture.shares[:, :1] >= mixture.shares).all()
+    assert mixture.members[:, 0].tolist() == list(range(500))
+    for column in mixture.members.T[1:]:
+        assert sorted(column.tolist()) == list(range(500))
+        assert column.tolist() != list(range(500))
+    assert len(set(mixture.shares[:, 0].tolist())) > 400

@@ -1,5 +1,6 @@
 """From pairs to a metric folder, and from there to embeddings."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import pytest
 import torch
 from tests.unit.matcher_training import made_up
 
-from matcher_training.choose import FEW, choose_recipe, kernel_recipe
+from matcher_training.choose import FEW, LEAST_LABELS, choose_recipe, kernel_recipe
+from matcher_training.data import Labels
 from matcher_training.embedder import load_metric
 from matcher_training.fitting import FitProgress, fit_metric
 from matcher_training.joined_fit import JoinedFit
-from matcher_training.recipes import JoinedRecipe, ResidualRecipe
+from matcher_training.recipes import JoinedRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.report import evaluate_metric
 from matcher_training.shapes import HubShape, ResidualShape, TowerShape
 from matcher_training.tower_embedder import load_tower_embedder
@@ -100,11 +102,24 @@ def test_few_pairs_get_kernels_and_many_get_taught_nets() -> None:
     assert not choose_recipe(many).kernels
 
 
+@pytest.mark.parametrize("common", [0, 19, 20, 300])
+def test_labels_teach_where_enough_of_them_are_common(common: int) -> None:
+    pairs = made_up.pairs(20, video_dim=4, audio_dim=4).take(np.zeros(FEW, np.int64))
+    ids = [[number % common] if common else [number] for number in range(FEW)]
+    labels = choose_recipe(dataclasses.replace(pairs, labels=Labels.of(ids))).labels
+    assert (labels is not None) == (common >= LEAST_LABELS)
+
+
 def test_students_learn_from_teachers_and_a_stage_that_is_whole_is_not_run_again(tmp_path: Path) -> None:
     pairs = made_up.pairs(200, video_dim=16, audio_dim=8)
     train, held = pairs.split(0.2, np.random.default_rng(0))
+    train, held = (
+        dataclasses.replace(part, labels=Labels.of([[number % 3] for number in range(len(part))]))
+        for part in (train, held)
+    )
     recipe = JoinedRecipe(
         kernels=kernel_recipe(20).kernels[:1],
+        labels=LabelRecipe((TOWER, TOWER), epochs=2, batch=32),
         teachers=(RESIDUAL, RESIDUAL),
         residuals=(RESIDUAL,),
         hubs=HubShape(bank=50, beta=10.0, strength=0.5),
@@ -117,8 +132,9 @@ def test_students_learn_from_teachers_and_a_stage_that_is_whole_is_not_run_again
     metric, shape = fit().run()
     assert shape.hubs is not None
     assert len(shape.members) == 2
-    stages = ["kernel member 1 of 1", *["teacher 1 of 2"] * 6, *["teacher 2 of 2"] * 6, *["member 1 of 1"] * 6]
-    assert told == stages
+    taught = [*["teacher 1 of 2"] * 6, *["teacher 2 of 2"] * 6, *["labels"] * 2, *["member 1 of 1"] * 6]
+    assert told == ["kernel member 1 of 1", *taught]
+    assert len(told) == recipe.epochs
     told.clear()
     again, _ = fit().run()
     assert told == ["kernel member 1 of 1"]

@@ -41,12 +41,41 @@ def crops(pairs: Pairs, seconds: float, rng: np.random.Generator | None) -> Batc
     return Batch(video, audio)
 
 
-def mixup(batch: Batch, share: float, order: Tensor) -> Batch:
-    """Each pair with `share` of itself and the rest of pair `order[i]`, the same on both sides (Zhang et al. 2018)."""
+@dataclass(frozen=True)
+class Mixture:
+    """What each pair of a batch is mixed with: `shares` float32 [B, M] of the pairs `members` int64 [B, M]."""
+
+    shares: Tensor
+    members: Tensor
+
+
+def draw_mixture(count: int, members: int, concentration: float, rng: np.random.Generator) -> Mixture:
+    """So many random members for each pair, the first of them itself, which gets the largest of its shares.
+
+    The shares are of a Dirichlet distribution; with two members that is mixup's Beta.
+    """
+    shares = rng.dirichlet([concentration] * members, count).astype(np.float32)
+    orders = [np.arange(count), *(rng.permutation(count) for _ in range(members - 1))]
+    return Mixture(
+        torch.from_numpy(-np.sort(-shares, axis=1)),
+        torch.from_numpy(np.stack(orders, axis=1)),
+    )
+
+
+def mixup(batch: Batch, mixture: Mixture) -> Batch:
+    """The batch's mixtures, the same on both sides (Zhang et al. 2018)."""
 
     def mixed(side: Side) -> Side:
-        rows = share * side.rows + (1 - share) * side.rows[order]
-        return Side(rows, None if side.mask is None else side.mask | side.mask[order])
+        rows = sum_of(side.rows)
+        if side.mask is None:
+            return Side(rows, None)
+        return Side(rows, side.mask[mixture.members].any(dim=1))
+
+    def sum_of(rows: Tensor) -> Tensor:
+        total = torch.zeros_like(rows)
+        for shares, members in zip(mixture.shares.T, mixture.members.T, strict=True):
+            total += shares[:, None, None] * rows[members]
+        return total
 
     return Batch(mixed(batch.video), mixed(batch.audio))
 

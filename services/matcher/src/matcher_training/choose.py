@@ -1,21 +1,28 @@
 """Which recipe suits which data. docs/training.md has the trials that these come from."""
 
 from matcher_training.data import Pairs
-from matcher_training.recipes import JoinedRecipe, KernelRecipe, ResidualRecipe
+from matcher_training.label_fit import common_labels
+from matcher_training.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.shapes import HubShape, KernelShape, ResidualShape, TowerShape
 
 FEW = 8_000
 DIM = 256
 SPREADS = ((0.5, 1.0), (0.7, 0.7), (1.0, 1.5))
 RIDGE = 1.0
-WIDTH = 512
-TEACHERS, STUDENTS = 5, 3
-HUB_BANK = 4096
+TEACHER_WIDTH, STUDENT_WIDTH = 1024, 768
+TEACHERS, STUDENTS = 4, 2
+HUB_BANK = 2048
+LEAST = 20
+"""Pairs that a label must have."""
+
+LEAST_LABELS = 20
 
 
 def choose_recipe(train: Pairs) -> JoinedRecipe:
     """Kernel members for a few thousand pairs, where nets overfit; beyond, nets taught by several."""
-    return kernel_recipe(len(train)) if len(train) < FEW else taught_recipe()
+    if len(train) < FEW:
+        return kernel_recipe(len(train))
+    return taught_recipe(labelled=train.labels is not None and len(common_labels(train.labels, LEAST)) >= LEAST_LABELS)
 
 
 def kernel_recipe(pairs: int) -> JoinedRecipe:
@@ -28,22 +35,26 @@ def kernel_recipe(pairs: int) -> JoinedRecipe:
     )
 
 
-def taught_recipe() -> JoinedRecipe:
-    """Five nets, and three that learn from the joined similarities of those, on mixtures that never come twice."""
-    shape = ResidualShape(dim=DIM, video=TowerShape(width=WIDTH), audio=TowerShape(width=WIDTH))
-    teacher = ResidualRecipe(shape=shape, epochs=14, learning_rate=2e-3)
+def taught_recipe(labelled: bool) -> JoinedRecipe:
+    """Wide nets, with `labelled` pairs also label towers, and narrower nets that learn their joined similarities."""
+    teacher = ResidualRecipe(shape=_shape(TEACHER_WIDTH), epochs=24, learning_rate=1e-3)
     student = ResidualRecipe(
-        shape=shape,
-        epochs=24,
-        learning_rate=2e-3,
-        mixup=1.0,
+        shape=_shape(STUDENT_WIDTH),
+        epochs=28,
+        learning_rate=1.5e-3,
         weight_decay=0.05,
         input_dropout=(0.2, 0.1),
         dropout=0.1,
     )
+    towers = TowerShape(width=STUDENT_WIDTH), TowerShape(width=STUDENT_WIDTH)
     return JoinedRecipe(
+        labels=LabelRecipe(towers, least=LEAST) if labelled else None,
         teachers=(teacher,) * TEACHERS,
         residuals=(student,) * STUDENTS,
         reduced=DIM,
         hubs=HubShape(bank=HUB_BANK, beta=16.0, strength=0.75),
     )
+
+
+def _shape(width: int) -> ResidualShape:
+    return ResidualShape(dim=DIM, video=TowerShape(width=width), audio=TowerShape(width=width))

@@ -18,8 +18,10 @@ from matcher_training.data import Pairs
 from matcher_training.joined import JoinedMetric, reduction
 from matcher_training.kernel import KernelTowers
 from matcher_training.kernel_fit import fit_kernel
+from matcher_training.label_fit import fit_labels, make_label_towers
+from matcher_training.label_towers import LabelTowers
 from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
-from matcher_training.recipes import JoinedRecipe, KernelRecipe, ResidualRecipe
+from matcher_training.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.residual import ResidualTowers
 from matcher_training.residual_fit import Epoch, ResidualFit, Scores, reduced_precision
 from matcher_training.shapes import HubShape, MetricShape
@@ -56,7 +58,8 @@ class JoinedFit:
         recipe = self._recipe
         kernels = [self._kernel(number, each) for number, each in enumerate(recipe.kernels)]
         teachers = [self._residual("teacher", number, each) for number, each in enumerate(recipe.teachers)]
-        teacher = joined_scores(teachers) if teachers else None
+        labels = self._labels(recipe.labels) if recipe.labels else None
+        teacher = joined_scores(teachers, labels) if teachers else None
         residuals = [self._residual("member", number, each, teacher)[0] for number, each in enumerate(recipe.residuals)]
         members = (*(each.shape for each in recipe.kernels), *(each.shape for each in recipe.residuals))
         metric = self._metric(MetricShape(members=members))
@@ -106,6 +109,18 @@ class JoinedFit:
         self._report(f"kernel member {number + 1} of {len(self._recipe.kernels)}", Epoch(1, 1, math.nan, rank))
         return towers.eval()
 
+    def _labels(self, recipe: LabelRecipe) -> tuple[LabelTowers, float]:
+        path = self._work / "labels.safetensors"
+        towers = make_label_towers(recipe, self._train, self._hops_s, self._seed)
+        if not _restore(towers, path):
+
+            def told(epoch: int, loss: float) -> None:
+                self._report("labels", Epoch(epoch, recipe.epochs, loss, math.nan))
+
+            towers = fit_labels(recipe, self._train, self._hops_s, self._seed, told)
+            _keep(towers, path)
+        return towers.eval(), recipe.weight
+
     def _residual(
         self, role: str, number: int, recipe: ResidualRecipe, teacher: Scores | None = None
     ) -> tuple[ResidualTowers, float]:
@@ -132,18 +147,27 @@ class PlainTowers:
         self.audio = metric.plain_audio
 
 
-def joined_scores(teachers: list[tuple[ResidualTowers, float]]) -> Scores:
-    """The teachers' mean similarity of a batch, at their mean inverse temperature, [N, N]."""
+def joined_scores(
+    teachers: list[tuple[ResidualTowers, float]], labels: tuple[LabelTowers, float] | None = None
+) -> Scores:
+    """The weighted mean of the teachers' similarities of a batch, at the nets' mean inverse temperature, [N, N].
+
+    `teachers`: nets, each of weight 1, and their inverse temperatures; `labels`: label towers and their weight.
+    """
     scale = sum(each for _, each in teachers) / len(teachers)
+    weighted: list[tuple[ResidualTowers | LabelTowers, float]] = [(towers, 1.0) for towers, _ in teachers]
+    if labels:
+        weighted.append(labels)
+    whole = sum(weight for _, weight in weighted)
 
     def scores(batch: Batch) -> Tensor:
         total: Tensor = torch.zeros(())
-        for towers, _ in teachers:
+        for towers, weight in weighted:
             with reduced_precision():
                 video = towers.video(batch.video.rows, batch.video.mask)
                 audio = towers.audio(batch.audio.rows, batch.audio.mask)
-            total = total + video @ audio.T
-        return scale / len(teachers) * total
+            total = total + weight / whole * (video @ audio.T)
+        return scale * total
 
     return scores
 

@@ -74,24 +74,28 @@ def fit_directions(
     """
     means = video.mean(dim=0), audio.mean(dim=0)
     centred = [side.double() - mean.double() for side, mean in zip((video, audio), means, strict=True)]
-    whitening = []
+    roots = []
     for side in centred:
-        whitening.append(_inverse_root(side.T @ side / len(side), ridge))
+        roots.append(_root(side.T @ side / len(side), ridge))
         alive()
     between = centred[0].T @ centred[1] / len(video)
-    left, correlations, right = torch.linalg.svd(whitening[0] @ between @ whitening[1], full_matrices=False)
+    # R1⁻¹ C R2⁻ᵀ, by two triangular systems.
+    half = torch.linalg.solve_triangular(roots[0], between, upper=False)
+    whitened = torch.linalg.solve_triangular(roots[1], half.T, upper=False).T
+    left, correlations, right = torch.linalg.svd(whitened, full_matrices=False)
     alive()
     dim = towers.video.directions.shape[1]
-    for tower, mean, white, basis in (
-        (towers.video, means[0], whitening[0], left),
-        (towers.audio, means[1], whitening[1], right.T),
+    for tower, mean, root, basis in (
+        (towers.video, means[0], roots[0], left),
+        (towers.audio, means[1], roots[1], right.T),
     ):
+        directions = torch.linalg.solve_triangular(root.T, basis[:, :dim], upper=True)
         tower.mean.copy_(mean)
-        tower.directions.copy_((white @ basis[:, :dim] * correlations[:dim]).float())
+        tower.directions.copy_((directions * correlations[:dim]).float())
 
 
-def _inverse_root(covariance: Tensor, ridge: float) -> Tensor:
+def _root(covariance: Tensor, ridge: float) -> Tensor:
+    """Lower triangular, its product with its transpose the covariance plus the ridge."""
     shift = ridge * covariance.diagonal().mean() + 1e-12
-    values, vectors = torch.linalg.eigh(covariance + shift * torch.eye(len(covariance), dtype=covariance.dtype))
-    root: Tensor = vectors / values.clamp(min=1e-12).sqrt() @ vectors.T
+    root: Tensor = torch.linalg.cholesky(covariance + shift * torch.eye(len(covariance), dtype=covariance.dtype))
     return root

@@ -22,7 +22,7 @@ def fit_kernel(recipe: KernelRecipe, train: Pairs, seed: int, alive: Callable[[]
     the same for any features. `alive` is called between the steps, some seconds each.
     """
     towers = KernelTowers(recipe.shape, (train.video.dim, train.audio.dim))
-    standardise(towers, train)
+    standardise((towers.video, towers.audio), train)
     generator = torch.Generator().manual_seed(seed)
     for tower, dim, spread in zip(
         (towers.video, towers.audio), (train.video.dim, train.audio.dim), recipe.spread, strict=True

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from matcher_training.shapes import HubShape, KernelShape, ResidualShape
+from matcher_training.shapes import HubShape, KernelShape, ResidualShape, TowerShape
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,11 @@ class ReferenceRecipe:
 
 @dataclass(frozen=True)
 class ResidualRecipe:
-    """InfoNCE with AdamW on one cycle. Dropout of the input is of video, of audio; crops in seconds, both ends."""
+    """InfoNCE with AdamW on one cycle. Dropout of the input is of video, of audio; crops in seconds, both ends.
+
+    Each pair is mixed with `mixed` - 1 others, by shares of a Dirichlet distribution of concentration `mixup`; where
+    that is 0, with none.
+    """
 
     shape: ResidualShape
     epochs: int
@@ -33,7 +37,8 @@ class ResidualRecipe:
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
     warm_up: float = 0.15
-    mixup: float = 0.4
+    mixup: float = 1.0
+    mixed: int = 2
     input_dropout: tuple[float, float] = (0.3, 0.1)
     dropout: float = 0.2
     crop_s: tuple[float, float] = (3.0, 30.0)
@@ -51,16 +56,38 @@ class KernelRecipe:
 
 
 @dataclass(frozen=True)
+class LabelRecipe:
+    """Towers that say which of the labels that `least` pairs have; `towers` of video, of audio.
+
+    Their similarity has `weight` in a teacher's, in which a net has 1.
+    """
+
+    towers: tuple[TowerShape, TowerShape]
+    epochs: int = 16
+    batch: int = 1024
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
+    warm_up: float = 0.15
+    mixup: float = 1.0
+    input_dropout: tuple[float, float] = (0.3, 0.1)
+    dropout: float = 0.2
+    least: int = 20
+    weight: float = 0.5
+
+
+@dataclass(frozen=True)
 class JoinedRecipe:
     """Our metric's: kernel members in closed form, then residual members, and hub correction.
 
-    Where `teachers` is above zero, so many nets are trained first, and each residual member learns from their joined
-    similarities, with `hard_share` of the loss from the true pairs. `reduced`: to so many dimensions, if they are more.
+    Where there are `teachers`, these nets are trained first, with `labels` also label towers, and each residual member
+    learns from their joined similarities, with `hard_share` of the loss from the true pairs. `reduced`: to so many
+    dimensions, if they are more.
     """
 
     kernels: tuple[KernelRecipe, ...] = ()
     residuals: tuple[ResidualRecipe, ...] = ()
     teachers: tuple[ResidualRecipe, ...] = ()
+    labels: LabelRecipe | None = None
     hard_share: float = 0.2
     reduced: int | None = None
     hubs: HubShape | None = None
@@ -68,4 +95,5 @@ class JoinedRecipe:
     @property
     def epochs(self) -> int:
         """Over all stages; a kernel member counts as one."""
-        return len(self.kernels) + sum(each.epochs for each in (*self.teachers, *self.residuals))
+        labels = self.labels.epochs if self.labels else 0
+        return len(self.kernels) + labels + sum(each.epochs for each in (*self.teachers, *self.residuals))

@@ -42,6 +42,10 @@ class ResidualTower(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         """Unit vectors float32 [B, dim] of rows [B, T, D]; `mask` bool [B, T] is False where there is no row."""
+        return nn.functional.normalize(self.project(features, mask), dim=-1)
+
+    def project(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """float32 [B, dim], of any length."""
         rows = self.drop((features - self.centre) / self.scale)
         if self.layers or self._gated:
             hidden = self._over_time(self.first(rows), mask)
@@ -50,7 +54,7 @@ class ResidualTower(nn.Module):
         for block in self.blocks:
             hidden = block(hidden)
         out: Tensor = self.last(self.norm(hidden))
-        return nn.functional.normalize(out.float(), dim=-1)
+        return out.float()
 
     def _over_time(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         absent = None if mask is None else ~mask

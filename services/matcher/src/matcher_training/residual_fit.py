@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from matcher_training.batches import Batch, Side, crops, longest_s, mixup
+from matcher_training.batches import Batch, Side, crops, draw_mixture, longest_s, mixup
 from matcher_training.checkpoints import read_checkpoint, write_checkpoint
 from matcher_training.data import Pairs
-from matcher_training.kernel import KernelTower, KernelTowers
+from matcher_training.kernel import KernelTower
 from matcher_training.losses import MAX_LOG_SCALE, info_nce
 from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
 from matcher_training.recipes import ResidualRecipe
@@ -70,7 +70,7 @@ class ResidualFit:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.towers = ResidualTowers(recipe.shape, dims, hops_s, recipe.input_dropout, recipe.dropout)
-        standardise(self.towers, train)
+        standardise((self.towers.video, self.towers.audio), train)
         self._averaged = _copy(self.towers)
         self._log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE)))
         self._optimiser = self._make_optimiser()
@@ -115,8 +115,7 @@ class ResidualFit:
     def _step(self, pairs: Pairs, rng: np.random.Generator) -> float:
         batch = crops(pairs, self._seconds(rng), rng)
         if self._recipe.mixup:
-            share = float(rng.beta(self._recipe.mixup, self._recipe.mixup))
-            batch = mixup(batch, max(share, 1 - share), torch.from_numpy(rng.permutation(len(batch))))
+            batch = mixup(batch, draw_mixture(len(batch), self._recipe.mixed, self._recipe.mixup, rng))
         with reduced_precision():
             video = self.towers.video(batch.video.rows, batch.video.mask)
             audio = self.towers.audio(batch.audio.rows, batch.audio.mask)
@@ -198,11 +197,11 @@ class _Best:
     state: dict[str, Tensor]
 
 
-def standardise(towers: ResidualTowers | KernelTowers, train: Pairs) -> None:
+def standardise(towers: tuple[ResidualTower, ResidualTower] | tuple[KernelTower, KernelTower], train: Pairs) -> None:
     """Set each side's centre and scale to the mean and overall deviation of the rows of 4,096 training sequences."""
     some = train.take(np.linspace(0, len(train) - 1, min(len(train), 4096)).astype(np.int64))
     batch = crops(some, longest_s(some), None)
-    sides: list[tuple[ResidualTower | KernelTower, Side]] = [(towers.video, batch.video), (towers.audio, batch.audio)]
+    sides: list[tuple[ResidualTower | KernelTower, Side]] = [(towers[0], batch.video), (towers[1], batch.audio)]
     for tower, side in sides:
         rows = side.rows.flatten(0, 1) if side.mask is None else side.rows[side.mask]
         tower.centre.copy_(rows.mean(dim=0))
