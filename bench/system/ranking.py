@@ -150,7 +150,7 @@ def _over_http(address: str, library: Library, clients: int, name: str, query: d
         with httpx.Client(base_url=address, timeout=120) as client:
             for path in (paths * 2)[which::clients][: max(8, len(paths) // clients)]:
                 params = dict(query)
-                if name == "second page":
+                if name.endswith("second page"):
                     params["cursor"] = client.get(path, params=params).json()["next_cursor"]
                 started = time.perf_counter()
                 answer = client.get(path, params=params)
