@@ -119,7 +119,8 @@ def test_students_learn_from_teachers_and_a_stage_that_is_whole_is_not_run_again
     )
     recipe = JoinedRecipe(
         kernels=kernel_recipe(20).kernels[:1],
-        labels=LabelRecipe((TOWER, TOWER), epochs=2, batch=32),
+        teaching_labels=LabelRecipe((TOWER, TOWER), epochs=2, batch=32),
+        labels=LabelRecipe((TOWER, TOWER), epochs=3, batch=32, weight=0.2),
         teachers=(RESIDUAL, RESIDUAL),
         residuals=(RESIDUAL,),
         hubs=HubShape(bank=50, beta=10.0, strength=0.5),
@@ -131,8 +132,18 @@ def test_students_learn_from_teachers_and_a_stage_that_is_whole_is_not_run_again
 
     metric, shape = fit().run()
     assert shape.hubs is not None
-    assert len(shape.members) == 2
-    taught = [*["teacher 1 of 2"] * 6, *["teacher 2 of 2"] * 6, *["labels"] * 2, *["member 1 of 1"] * 6]
+    assert [(member.kind, member.weight) for member in shape.members] == [
+        ("kernel", 1.0),
+        ("label", 0.2),
+        ("residual", 1.0),
+    ]
+    taught = [
+        *["teacher 1 of 2"] * 6,
+        *["teacher 2 of 2"] * 6,
+        *["teaching labels"] * 2,
+        *["labels"] * 3,
+        *["member 1 of 1"] * 6,
+    ]
     assert told == ["kernel member 1 of 1", *taught]
     assert len(told) == recipe.epochs
     told.clear()

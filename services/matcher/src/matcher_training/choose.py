@@ -10,6 +10,9 @@ DIM = 256
 SPREADS = ((0.5, 1.0), (0.7, 0.7), (1.0, 1.5))
 RIDGE = 1.0
 TEACHER_WIDTH, STUDENT_WIDTH = 1024, 768
+TEACHING_LABELS, LABELS = 768, 256
+"""Widths of the label towers."""
+
 TEACHERS, STUDENTS = 4, 2
 HUB_BANK = 2048
 LEAST = 20
@@ -46,14 +49,18 @@ def taught_recipe(labelled: bool) -> JoinedRecipe:
         input_dropout=(0.2, 0.1),
         dropout=0.1,
     )
-    towers = TowerShape(width=STUDENT_WIDTH), TowerShape(width=STUDENT_WIDTH)
     return JoinedRecipe(
-        labels=LabelRecipe(towers, least=LEAST) if labelled else None,
+        teaching_labels=_labels(TEACHING_LABELS, 0.5) if labelled else None,
+        labels=_labels(LABELS, 0.2) if labelled else None,
         teachers=(teacher,) * TEACHERS,
         residuals=(student,) * STUDENTS,
         reduced=DIM,
         hubs=HubShape(bank=HUB_BANK, beta=16.0, strength=0.75),
     )
+
+
+def _labels(width: int, weight: float) -> LabelRecipe:
+    return LabelRecipe((TowerShape(width=width), TowerShape(width=width)), least=LEAST, weight=weight)
 
 
 def _shape(width: int) -> ResidualShape:

@@ -7,9 +7,12 @@ from torch import Tensor, nn
 
 from matcher_training.hubs import EXTRA, HubCorrection
 from matcher_training.kernel import KernelTowers
+from matcher_training.label_towers import LabelTowers
 from matcher_training.residual import ResidualTowers
-from matcher_training.shapes import KernelShape, MetricShape
+from matcher_training.shapes import KernelShape, LabelShape, MemberShape, MetricShape
 from matcher_training.towers import Metric
+
+Towers = KernelTowers | LabelTowers | ResidualTowers
 
 
 class JoinedMetric(Metric):
@@ -21,10 +24,7 @@ class JoinedMetric(Metric):
         """`dims` and `hops_s` (seconds between rows): of video, of audio."""
         super().__init__()
         self.shape = shape
-        self.members = nn.ModuleList(
-            KernelTowers(member, dims) if isinstance(member, KernelShape) else ResidualTowers(member, dims, hops_s)
-            for member in shape.members
-        )
+        self.members = nn.ModuleList(_towers(member, dims, hops_s) for member in shape.members)
         total = sum(member.weight for member in shape.members)
         self._factors = [(member.weight / total) ** 0.5 for member in shape.members]
         inner = sum(member.dim for member in shape.members)
@@ -51,9 +51,9 @@ class JoinedMetric(Metric):
     def plain_audio(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         return self._join([member.audio(features, mask) for member in self.towers()])
 
-    def towers(self) -> Iterator[KernelTowers | ResidualTowers]:
+    def towers(self) -> Iterator[Towers]:
         for member in self.members:
-            assert isinstance(member, KernelTowers | ResidualTowers)
+            assert isinstance(member, Towers)
             yield member
 
     def _join(self, embeddings: list[Tensor]) -> Tensor:
@@ -62,6 +62,12 @@ class JoinedMetric(Metric):
             return joined
         reduced: Tensor = joined @ self.projection
         return reduced
+
+
+def _towers(shape: MemberShape, dims: tuple[int, int], hops_s: tuple[float, float]) -> Towers:
+    if isinstance(shape, KernelShape):
+        return KernelTowers(shape, dims)
+    return LabelTowers(shape, dims, hops_s) if isinstance(shape, LabelShape) else ResidualTowers(shape, dims, hops_s)
 
 
 def reduction(video: Tensor, audio: Tensor, dim: int) -> Tensor:

@@ -18,13 +18,13 @@ from matcher_training.data import Pairs
 from matcher_training.joined import JoinedMetric, reduction
 from matcher_training.kernel import KernelTowers
 from matcher_training.kernel_fit import fit_kernel
-from matcher_training.label_fit import fit_labels, make_label_towers
+from matcher_training.label_fit import fit_labels, label_shape, make_label_towers
 from matcher_training.label_towers import LabelTowers
 from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
 from matcher_training.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.residual import ResidualTowers
 from matcher_training.residual_fit import Epoch, ResidualFit, Scores, reduced_precision
-from matcher_training.shapes import HubShape, MetricShape
+from matcher_training.shapes import HubShape, MemberShape, MetricShape
 
 REDUCED_ON = 8192
 Report = Callable[[str, Epoch], None]
@@ -58,12 +58,17 @@ class JoinedFit:
         recipe = self._recipe
         kernels = [self._kernel(number, each) for number, each in enumerate(recipe.kernels)]
         teachers = [self._residual("teacher", number, each) for number, each in enumerate(recipe.teachers)]
-        labels = self._labels(recipe.labels) if recipe.labels else None
-        teacher = joined_scores(teachers, labels) if teachers else None
+        teaching = self._labels("teaching labels", recipe.teaching_labels) if recipe.teaching_labels else None
+        teacher = joined_scores(teachers, teaching) if teachers else None
+        labels = self._labels("labels", recipe.labels) if recipe.labels else None
         residuals = [self._residual("member", number, each, teacher)[0] for number, each in enumerate(recipe.residuals)]
-        members = (*(each.shape for each in recipe.kernels), *(each.shape for each in recipe.residuals))
+        members: tuple[MemberShape, ...] = (
+            *(each.shape for each in recipe.kernels),
+            *([label_shape(recipe.labels, self._train)] if recipe.labels else []),
+            *(each.shape for each in recipe.residuals),
+        )
         metric = self._metric(MetricShape(members=members))
-        for place, towers in zip(metric.members, (*kernels, *residuals), strict=True):
+        for place, towers in zip(metric.members, (*kernels, *([labels[0]] if labels else []), *residuals), strict=True):
             place.load_state_dict(towers.state_dict())
         if recipe.reduced and recipe.reduced < metric.dim:
             metric = self._reduced(metric, MetricShape(members=members, reduced=recipe.reduced))
@@ -109,13 +114,13 @@ class JoinedFit:
         self._report(f"kernel member {number + 1} of {len(self._recipe.kernels)}", Epoch(1, 1, math.nan, rank))
         return towers.eval()
 
-    def _labels(self, recipe: LabelRecipe) -> tuple[LabelTowers, float]:
-        path = self._work / "labels.safetensors"
+    def _labels(self, stage: str, recipe: LabelRecipe) -> tuple[LabelTowers, float]:
+        path = self._work / f"{stage.replace(' ', '-')}.safetensors"
         towers = make_label_towers(recipe, self._train, self._hops_s, self._seed)
         if not _restore(towers, path):
 
             def told(epoch: int, loss: float) -> None:
-                self._report("labels", Epoch(epoch, recipe.epochs, loss, math.nan))
+                self._report(stage, Epoch(epoch, recipe.epochs, loss, math.nan))
 
             towers = fit_labels(recipe, self._train, self._hops_s, self._seed, told)
             _keep(towers, path)

@@ -13,6 +13,7 @@ from matcher_training.label_towers import LabelTower, LabelTowers
 from matcher_training.ranks import CHUNK
 from matcher_training.recipes import LabelRecipe
 from matcher_training.residual_fit import reduced_precision, standardise
+from matcher_training.shapes import LabelShape
 
 CLIP_NORM = 5.0
 
@@ -23,14 +24,20 @@ def common_labels(labels: Labels, least: int) -> npt.NDArray[np.int64]:
     return names[counts >= least].astype(np.int64)
 
 
-def make_label_towers(recipe: LabelRecipe, train: Pairs, hops_s: tuple[float, float], seed: int) -> LabelTowers:
-    """Untrained ones, for the common labels of `train`, which has labels."""
+def label_shape(recipe: LabelRecipe, train: Pairs) -> LabelShape:
+    """Towers for the common labels of `train`, which has labels."""
     assert train.labels is not None
+    video, audio = recipe.towers
     count = len(common_labels(train.labels, recipe.least))
+    return LabelShape(dim=count, video=video, audio=audio, weight=recipe.weight)
+
+
+def make_label_towers(recipe: LabelRecipe, train: Pairs, hops_s: tuple[float, float], seed: int) -> LabelTowers:
+    """Untrained ones."""
     dims = train.video.dim, train.audio.dim
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LabelTowers(recipe.towers, dims, count, hops_s, recipe.input_dropout, recipe.dropout)
+        return LabelTowers(label_shape(recipe, train), dims, hops_s, recipe.input_dropout, recipe.dropout)
 
 
 def fit_labels(

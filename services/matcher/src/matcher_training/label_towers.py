@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from matcher_training.residual import ResidualTower
-from matcher_training.shapes import TowerShape
+from matcher_training.shapes import LabelShape, TowerShape
 
 
 class LabelTower(nn.Module):
@@ -47,14 +47,13 @@ class LabelTowers(nn.Module):
 
     def __init__(
         self,
-        shapes: tuple[TowerShape, TowerShape],
+        shape: LabelShape,
         dims: tuple[int, int],
-        labels: int,
         hops_s: tuple[float, float],
         input_dropout: tuple[float, float] = (0.0, 0.0),
         dropout: float = 0.0,
     ) -> None:
         """Each pair: of video, of audio."""
         super().__init__()
-        self.video = LabelTower(shapes[0], dims[0], labels, hops_s[0], input_dropout[0], dropout)
-        self.audio = LabelTower(shapes[1], dims[1], labels, hops_s[1], input_dropout[1], dropout)
+        self.video = LabelTower(shape.video, dims[0], shape.dim, hops_s[0], input_dropout[0], dropout)
+        self.audio = LabelTower(shape.audio, dims[1], shape.dim, hops_s[1], input_dropout[1], dropout)

@@ -59,7 +59,7 @@ class KernelRecipe:
 class LabelRecipe:
     """Towers that say which of the labels that `least` pairs have; `towers` of video, of audio.
 
-    Their similarity has `weight` in a teacher's, in which a net has 1.
+    Their similarity has `weight` beside nets, each of which has 1.
     """
 
     towers: tuple[TowerShape, TowerShape]
@@ -72,21 +72,22 @@ class LabelRecipe:
     input_dropout: tuple[float, float] = (0.3, 0.1)
     dropout: float = 0.2
     least: int = 20
-    weight: float = 0.5
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
 class JoinedRecipe:
-    """Our metric's: kernel members in closed form, then residual members, and hub correction.
+    """Our metric's: kernel members in closed form, label towers, residual members, and hub correction.
 
-    Where there are `teachers`, these nets are trained first, with `labels` also label towers, and each residual member
-    learns from their joined similarities, with `hard_share` of the loss from the true pairs. `reduced`: to so many
-    dimensions, if they are more.
+    Where there are `teachers`, these nets are trained first, with `teaching_labels` label towers beside them, and each
+    residual member learns from their joined similarities, with `hard_share` of the loss from the true pairs.
+    `reduced`: to so many dimensions, if they are more.
     """
 
     kernels: tuple[KernelRecipe, ...] = ()
     residuals: tuple[ResidualRecipe, ...] = ()
     teachers: tuple[ResidualRecipe, ...] = ()
+    teaching_labels: LabelRecipe | None = None
     labels: LabelRecipe | None = None
     hard_share: float = 0.2
     reduced: int | None = None
@@ -95,5 +96,5 @@ class JoinedRecipe:
     @property
     def epochs(self) -> int:
         """Over all stages; a kernel member counts as one."""
-        labels = self.labels.epochs if self.labels else 0
-        return len(self.kernels) + labels + sum(each.epochs for each in (*self.teachers, *self.residuals))
+        labels = [each for each in (self.teaching_labels, self.labels) if each]
+        return len(self.kernels) + sum(each.epochs for each in (*labels, *self.teachers, *self.residuals))

@@ -47,7 +47,17 @@ class KernelShape(_Shape):
     weight: float = Field(default=1.0, gt=0)
 
 
-MemberShape = Annotated[ResidualShape | KernelShape, Field(discriminator="kind")]
+class LabelShape(_Shape):
+    """Two label towers for `dim` labels."""
+
+    kind: Literal["label"] = "label"
+    dim: int = Field(ge=1)
+    video: TowerShape
+    audio: TowerShape
+    weight: float = Field(default=1.0, gt=0)
+
+
+MemberShape = Annotated[ResidualShape | KernelShape | LabelShape, Field(discriminator="kind")]
 
 
 class HubShape(_Shape):
