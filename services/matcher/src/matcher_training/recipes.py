@@ -96,5 +96,5 @@ class JoinedRecipe:
     @property
     def epochs(self) -> int:
         """Over all stages; a kernel member counts as one."""
-        labels = [each for each in (self.teaching_labels, self.labels) if each]
-        return len(self.kernels) + sum(each.epochs for each in (*labels, *self.teachers, *self.residuals))
+        labels = sum(each.epochs for each in (self.teaching_labels, self.labels) if each)
+        return len(self.kernels) + labels + sum(each.epochs for each in (*self.teachers, *self.residuals))
