@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.unit.matcher_training import made_up
 
-from matcher_training.choose import FEW, LEAST_LABELS, choose_recipe, kernel_recipe
+from matcher_training.choose import FEW, LEAST_LABELS, NETS_FROM, choose_recipe, kernel_recipe
 from matcher_training.data import Labels
 from matcher_training.embedder import load_metric
 from matcher_training.fitting import FitProgress, fit_metric
@@ -94,9 +94,13 @@ def test_very_few_pairs_still_give_a_metric(tmp_path: Path, count: int) -> None:
     assert np.isfinite(load_metric(tmp_path / "out").clip(made_up.random_codes(5, 8, 0), 1.0)).all()
 
 
-def test_few_pairs_get_kernels_and_many_get_taught_nets() -> None:
+def test_few_pairs_get_kernels_and_more_nets_beside_them_and_many_taught_nets() -> None:
     pairs = made_up.pairs(20, video_dim=4, audio_dim=4)
     assert choose_recipe(pairs).kernels
+    assert not choose_recipe(pairs).residuals
+    some = choose_recipe(pairs.take(np.zeros(NETS_FROM, np.int64)))
+    assert some.kernels
+    assert some.residuals
     many = pairs.take(np.zeros(FEW, np.int64))
     assert choose_recipe(many).teachers
     assert not choose_recipe(many).kernels

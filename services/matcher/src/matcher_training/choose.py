@@ -9,6 +9,7 @@ FEW = 8_000
 DIM = 256
 SPREADS = ((0.5, 1.0), (0.7, 0.7), (1.0, 1.5))
 RIDGE = 1.0
+NETS_FROM, SMALL_NETS = 1_000, 2
 TEACHER_WIDTH, STUDENT_WIDTH = 1024, 768
 TEACHING_LABELS, LABELS = 768, 256
 """Widths of the label towers."""
@@ -22,18 +23,19 @@ LEAST_LABELS = 20
 
 
 def choose_recipe(train: Pairs) -> JoinedRecipe:
-    """Kernel members for a few thousand pairs, where nets overfit; beyond, nets taught by several."""
+    """For a few thousand pairs, where nets overfit, kernel members above all; beyond, nets taught by several."""
     if len(train) < FEW:
         return kernel_recipe(len(train))
     return taught_recipe(labelled=train.labels is not None and len(common_labels(train.labels, LEAST)) >= LEAST_LABELS)
 
 
 def kernel_recipe(pairs: int) -> JoinedRecipe:
-    """Three kernel members that differ in the width of the kernel and in their random features."""
+    """Three kernel members that differ in the width of the kernel, from a thousand pairs on beside two small nets."""
     features = min(1500, max(64, 2 * pairs))
     shape = KernelShape(dim=min(200, features, pairs), features=features)
     return JoinedRecipe(
         kernels=tuple(KernelRecipe(shape, spread, RIDGE) for spread in SPREADS),
+        residuals=(_small_net(),) * SMALL_NETS if pairs >= NETS_FROM else (),
         hubs=HubShape(bank=2048, beta=10.0, strength=1.0),
     )
 
@@ -56,6 +58,20 @@ def taught_recipe(labelled: bool) -> JoinedRecipe:
         residuals=(student,) * STUDENTS,
         reduced=DIM,
         hubs=HubShape(bank=HUB_BANK, beta=16.0, strength=0.75),
+    )
+
+
+def _small_net() -> ResidualRecipe:
+    """A transformer layer and gated pooling over the rows."""
+    tower = TowerShape(width=128, layers=1, pooling="gated")
+    return ResidualRecipe(
+        shape=ResidualShape(dim=128, video=tower, audio=tower, weight=0.7),
+        epochs=40,
+        batch=512,
+        learning_rate=2e-3,
+        input_dropout=(0.3, 0.2),
+        dropout=0.3,
+        crop_s=(5.0, 10.0),
     )
 
 
