@@ -1,5 +1,6 @@
 """`needledrop-train fit`: train a metric from pairs into a folder."""
 
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -64,7 +65,9 @@ def fit(
             pairs = apart(pairs, hold_out)[0]
 
         def show(progress: FitProgress) -> None:
-            text = f"{progress.stage}, held-out mean reciprocal rank {progress.reciprocal_rank:.3f}"
+            text = progress.stage
+            if math.isfinite(progress.reciprocal_rank):
+                text += f", held-out mean reciprocal rank {progress.reciprocal_rank:.3f}"
             bar.update(task, description=text, completed=progress.epoch, total=progress.epochs)
             if not console.is_terminal:
                 console.print(f"{progress.epoch}/{progress.epochs} {text}", highlight=False)
