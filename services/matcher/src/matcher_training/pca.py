@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.decomposition import IncrementalPCA
 
 from matcher_training.data.sequences import check_rows, invalid
+from needledrop.arrays import arrays_from_npz
 from needledrop.features import Codes, quantise
 
 Floats = npt.NDArray[np.float32]
@@ -31,8 +32,8 @@ class Pca:
     def load(cls, path: Path) -> Self:
         """Read the `.npz` that `save` wrote; `FeatureError` where it is malformed. Never unpickles."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                pca = cls(*(np.asarray(file[field], dtype=np.float32) for field in FIELDS))
+            arrays = arrays_from_npz(path, FIELDS)
+            pca = cls(*(np.asarray(arrays[field], dtype=np.float32) for field in FIELDS))
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             raise invalid(f"{path.name} is not a PCA: an .npz of {', '.join(FIELDS)}") from error
         dim, columns = pca.components.shape if pca.components.ndim == 2 else (0, 0)

@@ -1,3 +1,4 @@
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,13 @@ from tests.unit.matcher_training.made_up import random_codes
 
 from matcher_training.data import Sequences, read_pairs
 from needledrop.errors import ErrorCode, FeatureError
+
+
+def promising(shape: tuple[int, ...]) -> bytes:
+    """A `.npy` file of this shape by its header, and nothing behind it."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
 
 
 def video_folders(root: Path, names: list[str]) -> None:
@@ -63,7 +71,18 @@ def test_a_list_that_names_what_is_not_there_is_refused_with_its_line(tmp_path: 
         read_pairs([tmp_path / "list.txt"])
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not an array", b"\x93NUMPY\x01\x00 cut off", b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"not an array",
+        b"\x93NUMPY\x01\x00 cut off",
+        b"PK\x03\x04",
+        promising((10**9, 10**6)),
+        promising((5, 3)),
+    ],
+)
 def test_a_video_folder_with_a_file_missing_or_damaged_is_refused_by_name(
     tmp_path: Path, content: bytes | None
 ) -> None:

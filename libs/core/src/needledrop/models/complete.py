@@ -4,8 +4,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-import numpy as np
-
+from needledrop.arrays import arrays_from_npz
 from needledrop.bundle import Bundle, FileRef, Manifest, write_manifest
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.models.assemble import take_metric
@@ -49,8 +48,7 @@ def _with_pca(bundle: Bundle, path: Path) -> Manifest:
 def _columns(path: Path) -> int:
     """How many columns the PCA leads to; `BundleError` unless it starts from a backbone's 2,048."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            mean, components, variance = (file[field] for field in FIELDS)
+        mean, components, variance = arrays_from_npz(path, FIELDS).values()
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} does not hold {', '.join(FIELDS)}") from error
     if components.ndim != 2 or mean.shape != components.shape[1:] or variance.shape != components.shape[:1]:

@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from needledrop.arrays import array_from_bytes
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.models.matrix_data import read_matrix
 
@@ -102,10 +103,10 @@ def _members(path: Path, name: str) -> dict[str, Floats]:
 
 def _array(data: bytes, name: str, member: str) -> Floats:
     try:
-        array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
+        array = array_from_bytes(data)
+    except (ValueError, EOFError, OSError) as error:
         raise _invalid(name, f"holds a {member} that is not a plain array") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or not np.isfinite(array).all():
+    if array.dtype.kind != "f" or not np.isfinite(array).all():
         raise _invalid(name, f"holds a {member} that is not of finite numbers")
     return array.astype(np.float64)
 

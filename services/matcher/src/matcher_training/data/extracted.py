@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from matcher_training.data.sequences import Rows, invalid
+from needledrop.arrays import array_from_bytes
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Modality
 
@@ -67,10 +66,9 @@ class FeatureCache:
     def read(self, media: Media) -> Rows:
         """[T, D] of a content that `fill` extracted; `FeatureError` where the file was damaged since."""
         try:
-            rows = np.load(self.path(media), allow_pickle=False)
+            return array_from_bytes(self.path(media).read_bytes())
         except (OSError, ValueError, EOFError) as error:
             raise invalid(f"the cached {self._modality} features of {media.path.name} are damaged") from error
-        return np.asarray(rows)
 
     def _extract(self, media: Sequence[Media]) -> dict[str, str]:
         """One run of the extractor; what failed."""

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from zipfile import BadZipFile
-
-import numpy as np
 
 from matcher_training.data.items import Item
 from matcher_training.data.sequences import Rows, invalid
+from needledrop.arrays import array_from_bytes
 from needledrop.features import Modality
 
 AUDIO, VIDEO = "afeat.npy", "vfeat.npy"
@@ -43,9 +41,6 @@ def listed_folders(path: Path, root: Path) -> list[Path]:
 def _matrix(path: Path) -> Rows:
     where = f"{path.parent.name}/{path.name}"
     try:
-        matrix = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        return array_from_bytes(path.read_bytes())
+    except (OSError, ValueError, EOFError) as error:
         raise invalid(f"{where} is missing or no .npy array") from error
-    if not isinstance(matrix, np.ndarray):
-        raise invalid(f"{where} is an archive, not a .npy array")
-    return matrix
