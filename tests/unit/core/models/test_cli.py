@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from needledrop.bundle import Bundle
+from needledrop.metric import WEIGHTS, default_metric
 from needledrop.models.catalog import EVERY_FILE, Space
 from needledrop.models.cli import app
 from tests.unit.core.models.conftest import HASHES, Fetching, write_metric, write_pca
@@ -134,3 +136,23 @@ def test_the_command_imports_no_model_runtime() -> None:
     code = "import needledrop.models.cli, sys; print({'torch', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_the_shipped_metric_makes_youtube_8ms_bundle_whole_and_another_spaces_bundle_refuses_it(
+    fetching: Fetching, sums: Path, tmp_path: Path
+) -> None:
+    """By name, after another metric: as its user would change one."""
+    assert fetch(fetching, "yt8m", "--hashes", sums, "--metric", write_metric(tmp_path / "mine")).exit_code == 0
+    assert Bundle.load(fetching.out).metric.kind == "va_metric2"
+    result = run("complete", fetching.out, "--metric", "default")
+    assert result.exit_code == 0, result.output
+    bundle = Bundle.load(fetching.out)
+    assert bundle.metric.kind == "needledrop"
+    assert bundle.file(bundle.metric.weights).read_bytes() == (default_metric() / WEIGHTS).read_bytes()
+    bundle.verify()
+
+    fetching.out = tmp_path / "seed"
+    assert fetch(fetching, "seed", "--hashes", sums).exit_code == 0
+    refused = run("complete", fetching.out, "--metric", "default", "--video-pca", write_pca(tmp_path / "pca.npz"))
+    assert refused.exit_code == 1
+    assert "space_mismatch" in refused.output
