@@ -2,8 +2,8 @@
 
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -21,7 +21,7 @@ from needledrop.media.limits import Limits
 from needledrop.media.picture import Painter, orientation
 from needledrop.media.sparing import Sparing, survey
 from needledrop.media.timeline import Timeline, each_second, in_order, nearest_each_second
-from needledrop.media.wire import Kind, write_data, write_facts
+from needledrop.media.wire import Facts, Kind, write_data, write_facts
 
 # Frames held back to be put in order: few, and fewer the larger they are.
 HELD_FRAMES, HELD_PIXELS = 4, 40_000_000
@@ -59,17 +59,8 @@ def send_frames(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -> N
         check_duration(claimed_duration(container, stream), limits)
         _prepare(stream, limits)
         timeline = _timeline(container, stream)
-        painter = Painter(size)
-        facts = None
-        for frame, times in each_second(_in_order(container, stream, sparing, timeline, Budget(limits))):
-            if facts is None:
-                width, height = orientation(frame).size(frame.width, frame.height)
-                facts = describe(container, stream, width, height)
-                write_facts(pipe, Kind.INFO, facts)
-            check_duration(timeline.end, limits)
-            picture = _paint(painter, frame)
-            for _ in range(times):
-                write_data(pipe, picture)
+        pictures = each_second(_in_order(container, stream, sparing, timeline, Budget(limits)))
+        facts = _send_pictures(pictures, size, Film(container, stream, timeline), limits, pipe)
         if facts is None:
             raise MediaError(ErrorCode.NO_VIDEO, "the file's picture is empty")
         write_facts(pipe, Kind.END, replace(facts, duration_s=float(timeline.end)))
@@ -85,22 +76,43 @@ def send_keyframes(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -
         _prepare(stream, limits)
         stream.codec_context.skip_frame = "NONKEY"
         timeline = _timeline(container, stream)
-        painter = Painter(size)
         keys = ((time, f) for time, f in _in_order(container, stream, None, timeline, Budget(limits)) if f.key_frame)
         seconds = max(1, math.ceil(claimed_s - timeline.frame_s / 2)) if claimed_s > 0 else None
-        facts = None
-        for frame, times in nearest_each_second(keys, seconds):
-            if facts is None:
-                width, height = orientation(frame).size(frame.width, frame.height)
-                facts = describe(container, stream, width, height)
-                write_facts(pipe, Kind.INFO, facts)
-            check_duration(timeline.end, limits)
-            picture = _paint(painter, frame)
-            for _ in range(times):
-                write_data(pipe, picture)
+        pictures = nearest_each_second(keys, seconds)
+        facts = _send_pictures(pictures, size, Film(container, stream, timeline), limits, pipe)
         if facts is None:
             raise MediaError(ErrorCode.NO_VIDEO, "the file has no key frame")
         write_facts(pipe, Kind.END, replace(facts, duration_s=float(claimed_s or timeline.end)))
+
+
+@dataclass(frozen=True)
+class Film:
+    """A stream of pictures, and how far it has been read."""
+
+    container: InputContainer
+    stream: VideoStream
+    timeline: Timeline
+
+
+def _send_pictures(
+    pictures: Iterable[tuple[VideoFrame, int]], size: int, film: Film, limits: Limits, pipe: BinaryIO
+) -> Facts | None:
+    """Each picture as often as it is to be shown, before the first of them what the container says, which comes back.
+
+    None where there was no picture.
+    """
+    painter = Painter(size)
+    facts = None
+    for frame, times in pictures:
+        if facts is None:
+            width, height = orientation(frame).size(frame.width, frame.height)
+            facts = describe(film.container, film.stream, width, height)
+            write_facts(pipe, Kind.INFO, facts)
+        check_duration(film.timeline.end, limits)
+        picture = _paint(painter, frame)
+        for _ in range(times):
+            write_data(pipe, picture)
+    return facts
 
 
 def _sparing(descriptor: int, limits: Limits) -> Sparing | None:
