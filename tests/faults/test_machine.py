@@ -174,9 +174,12 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
 
         @rule()
         def dispatch(self) -> None:
+            """Pauses are over; one round. Jobs whose lease had run out begin another pause in it."""
             world.execute("UPDATE jobs SET run_after = NULL")
             world.dispatcher.run_once()
-            unpublished = world.rows("SELECT id FROM jobs WHERE state = 'queued' AND published_at IS NULL")
+            unpublished = world.rows(
+                "SELECT id FROM jobs WHERE state = 'queued' AND published_at IS NULL AND run_after IS NULL"
+            )
             assert unpublished == []
 
         @rule(track=tracks)
