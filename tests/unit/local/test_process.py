@@ -10,8 +10,10 @@ import pytest
 from needledrop_local.errors import LocalError, ProcessDiedError
 from needledrop_local.process import Process, run_to_end, stop_all, wait_for
 
+# A shell's background job, as which the tests may run, hands down that SIGINT is ignored.
 STUBBORN = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    " signal.signal(signal.SIGINT, signal.default_int_handler); print('up', flush=True); time.sleep(600)"
 )
 WITH_CHILD = (
     "import subprocess, sys, time; "
