@@ -86,6 +86,11 @@ def test_a_crash_is_noticed_by_name_and_the_rest_is_stopped(home: Path) -> None:
     def crash() -> None:
         with stack_of(home) as stack:
             pids.update(stack.pids())
+            # Ready is who answers, which the worker does not: it may not even have said its first line.
+            deadline = time.monotonic() + 30
+            while not any(log.read_text() for log in home.rglob("worker.log")):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
             os.kill(pids["worker"], signal.SIGSEGV)
             deadline = time.monotonic() + 30
             while time.monotonic() < deadline:
