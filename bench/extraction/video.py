@@ -10,6 +10,7 @@ import psutil
 
 from bench import media
 from bench.baseline.video import BaselineVideo, decoder_name
+from bench.extraction.forward import EMULATED, KINDS
 from bench.measure import in_turns
 from bench.report import Table
 from bench.settings import BenchSettings
@@ -19,8 +20,6 @@ from needledrop.settings import CoreSettings
 from video_extractor.extractor import BATCH, VideoExtractor, load, load_backbone
 from video_extractor.inception import Inception
 from video_extractor.settings import Precision
-
-KINDS = (Precision.FLOAT32, Precision.BFLOAT16)
 
 
 def run(settings: BenchSettings) -> tuple[Table, ...]:
@@ -47,7 +46,8 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
             ),
             tuple(rows),
             f"The baseline's JPEGs are written by {decoder_name()}. The limit is the largest of decoding alone, model "
-            f"alone, and the processor seconds of both ÷ {cores} cores. Medians of {settings.rounds} turns, 1080p one.",
+            f"alone, and the processor seconds of both ÷ {cores} cores. Medians of {settings.rounds} turns, 1080p one. "
+            f"{EMULATED}",
         ),
     )
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from structlog.testing import capture_logs
 
 from needledrop.errors import ErrorCode, NeedledropError
 from tests.shared import require_shared
@@ -55,6 +56,17 @@ def test_bfloat16_keeps_each_row_within_its_tolerance(weights: StateDict) -> Non
     cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosine.min() >= 0.999
     assert not np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("flag", "warned"), [("avx2", True), ("avx512_bf16", False), ("amx_bf16", False)])
+def test_a_precision_that_the_processor_only_emulates_is_warned_of(
+    weights: StateDict, monkeypatch: pytest.MonkeyPatch, flag: str, warned: bool
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {flag: True})
+    with capture_logs() as logs:
+        Inception(weights, Preprocessing.SEED, CPU, Precision.BFLOAT16)
+        Inception(weights, Preprocessing.SEED, CPU, Precision.FLOAT32)
+    assert [entry["precision"] for entry in logs if entry["event"] == "slow_precision"] == ["bfloat16"] * warned
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "cuda:x:y"])

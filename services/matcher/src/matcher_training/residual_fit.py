@@ -211,7 +211,8 @@ def standardise(towers: tuple[ResidualTower, ResidualTower] | tuple[KernelTower,
 def reduced_precision() -> AbstractContextManager[Any]:
     """bfloat16 matrix products where the processor has them in hardware."""
     capable = torch.backends.cpu.get_cpu_capability() in {"AVX512", "AVX512_BF16"}
-    return torch.autocast("cpu", torch.bfloat16) if capable and torch.cpu._is_avx512_bf16_supported() else nullcontext()
+    native = capable and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast("cpu", torch.bfloat16) if native else nullcontext()
 
 
 def _copy(towers: ResidualTowers) -> ResidualTowers:

@@ -8,12 +8,15 @@ import numpy.typing as npt
 import torch
 
 from needledrop.errors import ErrorCode, NeedledropError
+from needledrop.log import get_logger
 from video_extractor.preprocessing import Preprocessing, to_input
 from video_extractor.settings import Precision
 from video_extractor.weights import StateDict, empty_network, read_state_dict
 
 Frames = npt.NDArray[np.uint8]
 Pool = npt.NDArray[np.float32]
+
+log = get_logger(__name__)
 
 
 class Backbone(Protocol):
@@ -42,6 +45,8 @@ class Inception:
         self._preprocessing = preprocessing
         self._device = device
         self._reduced = None if precision is Precision.FLOAT32 else getattr(torch, precision)
+        if device.type == "cpu" and not computes_in_hardware(precision):
+            log.warning("slow_precision", precision=str(precision), faster=str(Precision.FLOAT32))
 
     @classmethod
     def load(
@@ -60,6 +65,17 @@ class Inception:
             pooled: torch.Tensor = self._network(values)
         result: Pool = pooled.to(torch.float32).cpu().numpy()
         return result
+
+
+def computes_in_hardware(precision: Precision) -> bool:
+    """Whether this processor multiplies in that precision by itself. Where it does not, float32 is several times as
+    fast."""
+    names = {
+        Precision.FLOAT32: (),
+        Precision.BFLOAT16: ("avx512_bf16", "amx_bf16", "bf16"),
+        Precision.FLOAT16: ("amx_fp16", "avx512_fp16", "fp16_arith"),
+    }[precision]
+    return not names or any(torch.cpu.get_capabilities().get(name) for name in names)
 
 
 def choose_device(name: str) -> torch.device:
