@@ -31,9 +31,9 @@ class Memory:
 
 def timed(work: Callable[[], object]) -> Cost:
     """One run."""
-    cpu, wall = _cpu_s(), time.perf_counter()
+    cpu, wall = cpu_s(), time.perf_counter()
     work()
-    return Cost(time.perf_counter() - wall, _cpu_s() - cpu)
+    return Cost(time.perf_counter() - wall, cpu_s() - cpu)
 
 
 def in_turns(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Cost]:
@@ -77,7 +77,7 @@ def resident(process: psutil.Process) -> dict[str, int]:
     return dict(sizes)
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
     """Of this process, its living descendants, and all that any of them has waited for."""
     total = 0.0
     me = psutil.Process()

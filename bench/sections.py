@@ -25,6 +25,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "activation": "bench.system.activation",
         "overhead": "bench.system.overhead",
         "load": "bench.system.load",
+        "containers": "bench.system.containers",
     },
     "training": {"training": "bench.training"},
 }

@@ -1,4 +1,4 @@
-"""Many files: files a minute with one, two and four worker processes, and memory over some hundreds of them."""
+"""Many files: files a minute with one, two and four worker processes, beside what the cores could do."""
 
 import os
 import subprocess
@@ -10,67 +10,61 @@ from pathlib import Path
 import psutil
 
 from bench import media
-from bench.measure import MIB, resident
-from bench.report import Line, Table, save_picture
+from bench.measure import Cost
+from bench.report import Table
 from bench.settings import BenchSettings
 
 WORKER = """
-import os, sys
+import sys
 from pathlib import Path
+from bench.measure import cpu_s
 from {service}_extractor.extractor import load
 from needledrop.bundle import Bundle
 from needledrop.settings import CoreSettings
 extractor = load(Bundle.load(Path(sys.argv[1])), CoreSettings(device="cpu", threads=int(sys.argv[2])))
 print("ready", flush=True)
 sys.stdin.readline()
+before = cpu_s()
 for _ in range(int(sys.argv[4])):
     extractor.extract(Path(sys.argv[3]), lambda _: None)
     print("done", flush=True)
+print(cpu_s() - before, flush=True)
 """
-SECONDS = 2.0
+SECONDS = 10.0
 
 
 def run(settings: BenchSettings) -> tuple[Table, ...]:
     cores = psutil.cpu_count() or 1
-    files, long = (8, 30) if settings.quick else (48, 500)
+    files = 8 if settings.quick else 48
     with tempfile.TemporaryDirectory() as name:
-        paths = {"video": media.picture(Path(name), SECONDS, 360), "audio": media.music(Path(name), SECONDS)}
         rows = []
-        for service, path in paths.items():
+        for service, path in short_media(Path(name), SECONDS).items():
+            costs = {}
             for workers in (1, 2, 4):
                 threads = max(1, cores // workers)
-                wall = _wall(service, settings.bundle, path, workers, threads, files)
-                rows.append((service, workers, threads, 60 * files / wall))
-        memory = []
-        for service, path in paths.items():
-            sizes = _memory(service, settings.bundle, path, long, cores)
-            tenth = max(1, long // 10)
-            memory.append((service, long, sizes[tenth], sizes[-1], sizes[-1] / sizes[tenth]))
-            save_picture(
-                settings.out / f"memory_{service}.png",
-                [Line("worker and decoders", range(1, long + 1), sizes)],
-                f"{service} extractor, one worker",
-                "files",
-                "resident MiB",
-            )
-    best = {service: max(row[3] for row in rows if row[0] == service) for service in paths}
+                costs[workers, threads] = _cost(service, settings.bundle, path, workers, threads, files)
+            limit = 60 * files * cores / min(cost.cpu_s for cost in costs.values())
+            for ways, cost in costs.items():
+                rate = 60 * files / cost.wall_s
+                rows.append((service, *ways, rate, cost.cpu_s / files, rate / limit))
     return (
         Table(
             f"Many files of {SECONDS:.0f} s",
-            ("extractor", "workers", "threads each", "files/minute", "÷ the best"),
-            tuple((*row, row[3] / best[row[0]]) for row in rows),
-            f"{files} files, shared out; loading is not counted. {cores} cores.",
-        ),
-        Table(
-            "Memory over many files",
-            ("extractor", "files", "MiB after a tenth", "MiB at the end", "growth"),
-            tuple(memory),
-            "memory_video.png, memory_audio.png",
+            ("extractor", "workers", "threads each", "files/minute", "CPU s a file", "÷ the cores' limit"),
+            tuple(rows),
+            f"{files} files, shared out; loading is not counted. The limit is what {cores} cores would do if none ever "
+            "waited, at the least processor time that a file took in these runs.",
         ),
     )
 
 
-def _start(service: str, bundle: Path, path: Path, threads: int, count: int) -> "subprocess.Popen[str]":
+def short_media(folder: Path, seconds: float) -> dict[str, Path]:
+    """A film and a piece of music of that length."""
+    return {"video": media.picture(folder, seconds, 360), "audio": media.music(folder, seconds)}
+
+
+def start_worker(service: str, bundle: Path, path: Path, threads: int, count: int) -> "subprocess.Popen[str]":
+    """A loaded extractor in a process of its own; a line to it, and it extracts the file `count` times, a line each."""
     command = [sys.executable, "-c", WORKER.format(service=service), str(bundle), str(threads), str(path), str(count)]
     process = subprocess.Popen(
         command,
@@ -87,29 +81,14 @@ def _start(service: str, bundle: Path, path: Path, threads: int, count: int) -> 
     return process
 
 
-def _wall(service: str, bundle: Path, path: Path, workers: int, threads: int, files: int) -> float:
-    """Seconds until all workers are done with `files` between them."""
-    started = [_start(service, bundle, path, threads, files // workers) for _ in range(workers)]
+def _cost(service: str, bundle: Path, path: Path, workers: int, threads: int, files: int) -> Cost:
+    """Until all workers are done with `files` between them."""
+    started = [start_worker(service, bundle, path, threads, files // workers) for _ in range(workers)]
     begin = time.perf_counter()
     for process in started:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    for process in started:
-        process.communicate()
-    return time.perf_counter() - begin
-
-
-def _memory(service: str, bundle: Path, path: Path, count: int, threads: int) -> list[float]:
-    """MiB after each file."""
-    process = _start(service, bundle, path, threads, count)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-    watched, sizes = psutil.Process(process.pid), []
-    for line in process.stdout:
-        if line.strip() == "done":
-            sizes.append(sum(resident(watched).values()) / MIB)
-    process.wait()
-    return sizes
+    said = [process.communicate()[0] for process in started]
+    wall_s = time.perf_counter() - begin
+    return Cost(wall_s, sum(float(text.split()[-1]) for text in said))

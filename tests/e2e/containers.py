@@ -5,9 +5,9 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,10 @@ def compose_config(*files: str, **environment: str) -> str:
 
 @dataclass(frozen=True)
 class Containers:
-    """The running project."""
+    """The running project; `settings` are what a `.env` beside the file would hold."""
 
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -56,10 +57,11 @@ class Containers:
 
     def pipe(self, *words: str, stdin: bytes = b"", timeout: float = UP_S) -> bytes:
         """The same with bytes, in and out."""
+        settings = {"NEEDLEDROP_PORT": str(self.port), "NEEDLEDROP_LEASE_S": "20", **self.settings}
         done = subprocess.run(
             ["docker", "compose", "--project-name", PROJECT, *words],
             cwd=ROOT,
-            env={**_clean_environment(), "NEEDLEDROP_PORT": str(self.port), "NEEDLEDROP_LEASE_S": "20"},
+            env={**_clean_environment(), **settings},
             input=stdin,
             capture_output=True,
             timeout=timeout,
