@@ -76,8 +76,8 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
             f"Cold start: process to features of {SECONDS:.0f} s",
             ("what", "wall s", "processor s", "naive ÷ ours"),
             tuple(rows),
-            "Files are in the page cache, and Python's compiled modules on disk. The naive start builds torchvision's network with random weights and loads "
-            "the file over them, or imports Keras and restores a session.",
+            "Files are in the page cache, and Python's compiled modules on disk. The naive start builds torchvision's "
+            "network with random weights and loads the file over them, or imports Keras and restores a session.",
         ),
     )
 
