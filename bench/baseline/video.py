@@ -23,8 +23,8 @@ SIZE = 299
 class BaselineVideo:
     """A loaded network and PCA."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.network = baseline_network(bundle.root / bundle.video.files[0].path)
+    def __init__(self, bundle: Bundle, random_first: bool = False) -> None:
+        self.network = baseline_network(bundle.root / bundle.video.files[0].path, random_first)
         with np.load(bundle.pca(Modality.VIDEO)) as file:
             self._pca = {name: file[name].astype(np.float64) for name in file.files}
 
@@ -44,9 +44,12 @@ class BaselineVideo:
         return result
 
 
-def baseline_network(weights: Path) -> torch.nn.Module:
-    """torchvision's, as it comes: fp32, default layout, float32 [N, 3, 299, 299] of 0…1 to [N, 2048]."""
-    network: torch.nn.Module = inception_v3(weights=None, init_weights=False, transform_input=True)
+def baseline_network(weights: Path, random_first: bool = False) -> torch.nn.Module:
+    """torchvision's, as it comes: fp32, default layout, float32 [N, 3, 299, 299] of 0…1 to [N, 2048].
+
+    `random_first`: draw random weights before the file's are read over them, which is torchvision's default.
+    """
+    network: torch.nn.Module = inception_v3(weights=None, init_weights=random_first, transform_input=True)
     network.load_state_dict(torch.load(weights, weights_only=True))
     network.fc = torch.nn.Identity()
     return network.eval()

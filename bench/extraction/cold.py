@@ -24,24 +24,15 @@ NAIVE_VIDEO = """
 import sys, torch, torchvision
 from pathlib import Path
 from needledrop.bundle import Bundle
-bundle = Bundle.load(Path(sys.argv[1]))
-network = torchvision.models.inception_v3(weights=None, transform_input=True)
-network.load_state_dict(torch.load(bundle.root / bundle.video.files[0].path, weights_only=True))
 from bench.baseline.video import BaselineVideo
-b = BaselineVideo.__new__(BaselineVideo)
-network.fc = torch.nn.Identity()
-import numpy as np
-b.network = network.eval()
-with np.load(bundle.root / bundle.video.pca.path) as f:
-    b._pca = {n: f[n].astype(np.float64) for n in f.files}
-b.extract(Path(sys.argv[2]))
+extractor = BaselineVideo(Bundle.load(Path(sys.argv[1])), random_first=True)
 """
 NAIVE_AUDIO = """
 import sys, tensorflow, tensorflow.keras.layers
 from pathlib import Path
 from needledrop.bundle import Bundle
 from bench.baseline.audio import BaselineAudio
-BaselineAudio(Bundle.load(Path(sys.argv[1])), None).extract(Path(sys.argv[2]))
+extractor = BaselineAudio(Bundle.load(Path(sys.argv[1])), None)
 """
 OURS = """
 import sys
@@ -49,21 +40,21 @@ from pathlib import Path
 from {service}_extractor.extractor import load
 from needledrop.bundle import Bundle
 from needledrop.settings import CoreSettings
-load(Bundle.load(Path(sys.argv[1])), CoreSettings(device="cpu")).extract(Path(sys.argv[2]), lambda _: None)
+extractor = load(Bundle.load(Path(sys.argv[1])), CoreSettings(device="cpu"))
 """
+EXTRACT = {"naive": "extractor.extract(Path(sys.argv[2]))", "ours": "extractor.extract(Path(sys.argv[2]), print)"}
 
 
 def run(settings: BenchSettings) -> tuple[Table, ...]:
     bundle = str(settings.bundle)
     with tempfile.TemporaryDirectory() as name:
-        film, sound = str(media.picture(Path(name), SECONDS, 360)), str(media.music(Path(name), SECONDS))
-        programs = {
-            "video, ours": [OURS.format(service="video"), bundle, film],
-            "video, naive": [NAIVE_VIDEO, bundle, film],
-            "audio, ours": [OURS.format(service="audio"), bundle, sound],
-            "audio, naive": [NAIVE_AUDIO, bundle, sound],
-            **{what: [text] for what, text in IMPORTS.items()},
-        }
+        files = {"video": media.picture(Path(name), SECONDS, 360), "audio": media.music(Path(name), SECONDS)}
+        programs = {what: [text] for what, text in IMPORTS.items()}
+        for side, naive in (("video", NAIVE_VIDEO), ("audio", NAIVE_AUDIO)):
+            for who, text in (("ours", OURS.format(service=side)), ("naive", naive)):
+                arguments = [bundle, str(files[side])]
+                programs[f"{side}, {who}: loaded"] = [text, *arguments]
+                programs[f"{side}, {who}: first features"] = [text + EXTRACT[who], *arguments]
         for arguments in programs.values():
             _python(arguments)
         costs = in_turns({what: partial(_python, a) for what, a in programs.items()}, settings.rounds)
@@ -83,7 +74,7 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
 
 
 def _naive(what: str) -> str | None:
-    return what.replace("ours", "naive") if what.endswith("ours") else None
+    return what.replace("ours", "naive") if ", ours" in what else None
 
 
 def _python(arguments: list[str]) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bench.system.libraries import Library
 from matcher.matches.ann_index import EF_CONSTRUCTION, M
-from matcher.matches.ranking import EF_SEARCH_LEAST, EF_SEARCH_MOST, SPARE
+from matcher.matches.ranking import EF_SEARCH, SPARE
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Gallery:
         """The nearest `limit` tracks, looking at as many windows and with as much effort as our index."""
         each = self._library.windows
         look = 1 + SPARE * limit * each
-        self._index.hnsw.efSearch = min(max(look, EF_SEARCH_LEAST), EF_SEARCH_MOST)
+        self._index.hnsw.efSearch = EF_SEARCH
         times, tracks = [], []
         for query in self._library.queries:
             started = time.perf_counter()

@@ -40,7 +40,7 @@ from needledrop_local.interrupts import interruptible
 SIZES = ((1_000, 5), (10_000, 10), (100_000, 4), (1_000_000, 1))
 QUICK = ((1_000, 5), (10_000, 4))
 TENTH = TrackFilters(frozenset({"tenth"}))
-CLIPS = 60
+CLIPS, FEW = 60, 25
 LIMITS = (10, 100)
 PAGES = (
     "`recall` against the exact way; `full`: the share of pages that the index filled; `cpu_ms`: processor time of the "
@@ -73,7 +73,7 @@ def _all_sizes(quick: bool) -> Iterator[Row]:
         embedded_servers(Path(folder)) as servers,
     ):
         for tracks, windows in QUICK if quick else SIZES:
-            yield from _measure(servers, tracks, windows, 20 if quick else CLIPS)
+            yield from _measure(servers, tracks, windows, FEW if quick or tracks >= 1_000_000 else CLIPS)
 
 
 def _measure(servers: Servers, tracks: int, windows: int, clips: int) -> Iterator[Row]:

@@ -183,9 +183,9 @@ def test_a_page_that_the_index_cannot_fill_is_made_exactly(
 ) -> None:
     walk_index = RankingRepository._walk_index
 
-    def walk_a_step(ranking: RankingRepository, look: int) -> None:
+    def walk_a_step(ranking: RankingRepository) -> None:
         """One candidate and no going on: the index proposes a window at most, however its graph has turned out."""
-        walk_index(ranking, look)
+        walk_index(ranking)
         ranking._set({"hnsw.ef_search": "1", "hnsw.iterative_scan": "off"})
 
     monkeypatch.setattr(RankingRepository, "_walk_index", walk_a_step)

@@ -11,7 +11,7 @@ from matcher.models.tables import Model
 PREFIX = "ann_embeddings_"
 _LOCK = 7319003
 M = 16
-EF_CONSTRUCTION = 100
+EF_CONSTRUCTION = 200
 _READY = text(
     "SELECT EXISTS (SELECT FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid"
     " WHERE relname = :name AND indisvalid)"
@@ -19,7 +19,9 @@ _READY = text(
 
 
 def index_name(model_id: str) -> str:
-    return PREFIX + hashlib.sha256(model_id.encode()).hexdigest()[:16]
+    """Of the model and of how its index is made, so that one which was made otherwise is replaced."""
+    made = f"{model_id} {M} {EF_CONSTRUCTION}"
+    return PREFIX + hashlib.sha256(made.encode()).hexdigest()[:16]
 
 
 def has_index(session: Session, model_id: str) -> bool:

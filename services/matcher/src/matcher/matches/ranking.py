@@ -19,8 +19,8 @@ from matcher.matches.tables import Embedding
 
 SPARE = 2
 """How many windows to look at for each that is needed where a ranking's are spread evenly over its tracks."""
-EF_SEARCH_LEAST, EF_SEARCH_MOST = 200, 1000
-"""The greater one is pgvector's own limit."""
+EF_SEARCH = 1000
+"""Candidates that the walk holds; pgvector's limit. With few, a clip may be led to the wrong genre: a wholly wrong page."""
 SCAN_MOST = 40_000
 """Windows that the index may visit for one page; a page that it can't fill then is made exactly."""
 _PLAN = ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
@@ -76,7 +76,7 @@ class RankingRepository:
     def by_index(self, counts: Counts, limit: int) -> list[Ranked] | None:
         """The first `limit` tracks among those that the model's index proposes; None where it can't fill the page."""
         look = look_at(counts, limit)
-        self._walk_index(look)
+        self._walk_index()
         track_ids = self._session.scalars(self._proposed(look, SPARE * limit)).all()
         self._plan_freely()
         if len(track_ids) < limit:
@@ -132,10 +132,9 @@ class RankingRepository:
         distance: ColumnElement[float] = Embedding.vector.cast(HALFVEC(dim)).l2_distance(self._vector)
         return distance
 
-    def _walk_index(self, look: int) -> None:
-        effort = EF_SEARCH_MOST if self.filters else min(max(look, EF_SEARCH_LEAST), EF_SEARCH_MOST)
+    def _walk_index(self) -> None:
         settings = {
-            "hnsw.ef_search": str(effort),
+            "hnsw.ef_search": str(EF_SEARCH),
             # In strict order it leaves out what it finds late; the exact distances put all in order anyway.
             "hnsw.iterative_scan": "relaxed_order",
             "hnsw.max_scan_tuples": str(SCAN_MOST),
