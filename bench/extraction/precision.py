@@ -1,16 +1,20 @@
 """What reduced precision does to features and to the ranking, beside float32, with the bundle at hand."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from bench import media
 from bench.extraction.forward import cosine
 from bench.extraction.ranks import Ranks, extracted, overlap, ranked
+from bench.measure import in_turns
 from bench.report import Cell, Table
 from bench.settings import BenchSettings
 from needledrop.bundle import Bundle
 from needledrop.features import Codes, dequantise
+from needledrop.media import open_frames
 from needledrop.settings import CoreSettings
 from needledrop_demo import demo_clips, write_clips, write_library
 from video_extractor.extractor import VideoExtractor, load
@@ -36,6 +40,7 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
     ranks = {way: ranked(bundle, found, tracks) for way, found in codes.items()}
     rows = [_row(way, raw, codes, ranks) for way in ways]
     return (
+        _decoding(settings),
         Table(
             "Precision and --fast, beside float32",
             (
@@ -48,6 +53,24 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
             "mean of all rows, which is what a PCA sees.",
         ),
     )
+
+
+def _decoding(settings: BenchSettings) -> Table:
+    """Of all frames that are needed, beside key frames only."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        for height in (360, 720):
+            path = media.picture(Path(name), settings.clip_s, height)
+            costs = in_turns({"all": partial(_read, path, False), "key": partial(_read, path, True)}, 3)
+            every, key = costs["all"], costs["key"]
+            rows.append((f"{height}p", every.cpu_s, key.cpu_s, every.cpu_s / key.cpu_s, every.wall_s, key.wall_s))
+    columns = "clip", "CPU s", "key frames: CPU s", "ratio", "wall s", "key frames: wall s"
+    return Table(f"Decoding, {settings.clip_s:.0f} s of H.264", columns, tuple(rows), "Medians of three turns.")
+
+
+def _read(path: Path, keyframes: bool) -> int:
+    with open_frames(path, keyframes=keyframes) as reader:
+        return sum(1 for _ in reader)
 
 
 def _extracted(extractor: VideoExtractor, paths: list[Path]) -> tuple[np.ndarray, list[Codes]]:

@@ -27,6 +27,7 @@ from matcher.matches.embedded import Embedded, Owned, WindowRow
 from matcher.matches.repository import MatchRepository
 from matcher.matches.tables import Embedding
 from matcher.models.repository import active_model
+from needledrop.messages import Task
 from needledrop_demo import Scene, render_frames, training_pairs
 from needledrop_demo.encode import write_video
 from needledrop_local.interrupts import interruptible
@@ -128,5 +129,8 @@ def _times(log: Path, since: float) -> dict[str, float]:
         at = datetime.fromisoformat(record["timestamp"]).timestamp()
         if at >= since:
             event = str(record["event"])
-            found["received" if event.endswith("received") else event] = at
+            received = event.endswith("received")
+            if received and Task.VIDEO_EXTRACT not in event:
+                continue  # A message that asks for a sign of life.
+            found["received" if received else event] = at
     return found

@@ -20,7 +20,7 @@ from matcher.matches.tables import Embedding
 SPARE = 2
 """How many windows to look at for each that is needed where a ranking's are spread evenly over its tracks."""
 EF_SEARCH = 1000
-"""Candidates that the walk holds; pgvector's limit. With few, a clip may be led to the wrong genre: a wholly wrong page."""
+"""Candidates that the walk holds; pgvector's limit. With few, some clips are led astray: a wholly wrong page."""
 SCAN_MOST = 40_000
 """Windows that the index may visit for one page; a page that it can't fill then is made exactly."""
 _PLAN = ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
