@@ -50,8 +50,8 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
     with tempfile.TemporaryDirectory() as name:
         files = {"video": media.picture(Path(name), SECONDS, 360), "audio": media.music(Path(name), SECONDS)}
         programs = {what: [text] for what, text in IMPORTS.items()}
-        for side, naive in (("video", NAIVE_VIDEO), ("audio", NAIVE_AUDIO)):
-            for who, text in (("ours", OURS.format(service=side)), ("naive", naive)):
+        for side, plain in (("video", NAIVE_VIDEO), ("audio", NAIVE_AUDIO)):
+            for who, text in (("ours", OURS.format(service=side)), ("naive", plain)):
                 arguments = [bundle, str(files[side])]
                 programs[f"{side}, {who}: loaded"] = [text, *arguments]
                 programs[f"{side}, {who}: first features"] = [text + EXTRACT[who], *arguments]
