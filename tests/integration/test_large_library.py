@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import insert, select, text
+from sqlalchemy import Select, func, insert, select, text
 from starlette.testclient import TestClient
 
 from matcher.db import Database
@@ -20,6 +20,7 @@ from matcher.matches.embedded import Embedded, Owned, WindowRow
 from matcher.matches.index_keeper import IndexKeeper
 from matcher.matches.ranking import Counts, RankingRepository
 from matcher.matches.repository import MatchRepository
+from matcher.matches.tables import Embedding
 from matcher.models.repository import delete_model, register, switch_to
 from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
@@ -194,6 +195,24 @@ def test_a_page_that_the_index_cannot_fill_is_made_exactly(
     assert ways == ["index in vain", "exact"]
     expected = large.order(clip, np.arange(TRACKS) < 300)[:6]
     assert [result["audio"]["id"] for result in answer] == [track for _, track in expected]
+
+
+@pytest.mark.parametrize("filters", [{}, {"max_duration": 2499}])
+def test_a_page_of_the_wrong_tracks_is_made_exactly(
+    large: Large, ways: list[str], monkeypatch: pytest.MonkeyPatch, filters: dict[str, object]
+) -> None:
+    """As where the walk through the index ends among the wrong windows."""
+
+    def the_farthest(ranking: RankingRepository, look: int, limit: int) -> Select[UUID]:
+        distance = func.min(ranking._distance())
+        return ranking._windows(Embedding.track_id).group_by(Embedding.track_id).order_by(distance.desc()).limit(limit)
+
+    monkeypatch.setattr(RankingRepository, "_proposed", the_farthest)
+    clip = next(iter(large.clips))
+    answer = large.pages(clip, 10, most=10, **filters)
+    expected = large.order(clip, np.arange(TRACKS) < 2500 if filters else np.ones(TRACKS, bool))[:10]
+    assert [result["audio"]["id"] for result in answer] == [track for _, track in expected]
+    assert ways == ["index in vain", "exact"]
 
 
 @pytest.mark.parametrize("lost", [0, 3])

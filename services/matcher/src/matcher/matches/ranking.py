@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import ColumnElement, Select, Subquery, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, Subquery, func, literal, select, tablesample, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from matcher.library.tables import Track
 from matcher.matches.filters import EVERYTHING, TrackFilters
@@ -20,9 +20,11 @@ from matcher.matches.tables import Embedding
 SPARE = 2
 """How many windows to look at for each that is needed where a ranking's are spread evenly over its tracks."""
 EF_SEARCH = 1000
-"""Candidates that the walk holds; pgvector's limit. With few, some clips are led astray: a wholly wrong page."""
+"""Candidates that the walk holds; pgvector's limit. With few it is often led astray."""
 SCAN_MOST = 40_000
 """Windows that the index may visit for one page; a page that it can't fill then is made exactly."""
+SAMPLE = 10_000
+"""About how many windows a page that the index proposed is held against."""
 _PLAN = ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
 """What the planner must not take in place of walking through the index."""
 
@@ -74,14 +76,28 @@ class RankingRepository:
             look *= 4
 
     def by_index(self, counts: Counts, limit: int) -> list[Ranked] | None:
-        """The first `limit` tracks among those that the model's index proposes; None where it can't fill the page."""
+        """The first `limit` tracks among those that the model's index proposes.
+
+        None where it can't fill the page, or was led astray: where windows are close together, the walk may end among
+        the wrong ones and never see a near one.
+        """
         look = look_at(counts, limit)
         self._walk_index()
         track_ids = self._session.scalars(self._proposed(look, SPARE * limit)).all()
         self._plan_freely()
         if len(track_ids) < limit:
             return None
-        return self._ranked(self._nearest(None, Embedding.track_id.in_(track_ids)), limit)
+        page = self._ranked(self._nearest(None, Embedding.track_id.in_(track_ids)), limit)
+        return None if self._is_astray(page, counts) else page
+
+    def _is_astray(self, page: list[Ranked], counts: Counts) -> bool:
+        """Whether some of all windows show a track that should be on the page."""
+        share = func.system(min(100.0, 100 * SAMPLE / counts.windows))
+        some = aliased(Embedding, tablesample(Embedding, share, name="some"))
+        missed = self._windows(some.track_id, of=some).where(
+            self._distance(of=some) < page[-1].distance, some.track_id.not_in([place.track.id for place in page])
+        )
+        return self._session.scalar(select(missed.exists())) is True
 
     def rank(self, track_id: UUID) -> int | None:
         """The track's place in the ranking, None where it has none."""
@@ -120,16 +136,16 @@ class RankingRepository:
         near = self._windows(Embedding.track_id, distance).order_by(distance).limit(look).subquery()
         return select(near.c.track_id).group_by(near.c.track_id).order_by(func.min(near.c.distance)).limit(limit)
 
-    def _windows(self, *columns: Any) -> Select[Any]:
+    def _windows(self, *columns: Any, of: type[Embedding] = Embedding) -> Select[Any]:
         # The id as a literal: the planner has to see that a model's partial index covers it.
         model_id = literal(self.model_id, literal_execute=True)
-        query = select(*columns).where(Embedding.model_id == model_id, Embedding.track_id.is_not(None))
+        query = select(*columns).where(of.model_id == model_id, of.track_id.is_not(None))
         if self.filters:
-            query = query.join(Track, Track.id == Embedding.track_id).where(*self.filters.conditions())
+            query = query.join(Track, Track.id == of.track_id).where(*self.filters.conditions())
         return query
 
-    def _distance(self, dim: int | None = None) -> ColumnElement[float]:
-        distance: ColumnElement[float] = Embedding.vector.cast(HALFVEC(dim)).l2_distance(self._vector)
+    def _distance(self, dim: int | None = None, of: type[Embedding] = Embedding) -> ColumnElement[float]:
+        distance: ColumnElement[float] = of.vector.cast(HALFVEC(dim)).l2_distance(self._vector)
         return distance
 
     def _walk_index(self) -> None:
