@@ -74,7 +74,7 @@ class MatcherSettings(CoreSettings):
         default=7 * 86400, ge=10, description="A training that runs longer is killed and counted as lost."
     )
     index_from_windows: int = Field(
-        default=20_000,
+        default=50_000,
         ge=1,
         description="A library of so many windows gets an approximate index, below it every ranking is exact.",
     )
