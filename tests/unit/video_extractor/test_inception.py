@@ -66,7 +66,7 @@ def test_a_precision_that_the_processor_only_emulates_is_warned_of(
     with capture_logs() as logs:
         Inception(weights, Preprocessing.SEED, CPU, Precision.BFLOAT16)
         Inception(weights, Preprocessing.SEED, CPU, Precision.FLOAT32)
-    assert [entry["precision"] for entry in logs if entry["event"] == "slow_precision"] == ["bfloat16"] * warned
+    assert [entry["precision"] for entry in logs if entry["log_level"] == "warning"] == ["bfloat16"] * warned
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "cuda:x:y"])

@@ -46,7 +46,7 @@ class Inception:
         self._device = device
         self._reduced = None if precision is Precision.FLOAT32 else getattr(torch, precision)
         if device.type == "cpu" and not computes_in_hardware(precision):
-            log.warning("slow_precision", precision=str(precision), faster=str(Precision.FLOAT32))
+            log.warning("precision is emulated here: float32 is faster", precision=str(precision))
 
     @classmethod
     def load(
