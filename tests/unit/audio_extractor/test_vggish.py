@@ -34,8 +34,11 @@ def test_embeddings_of_16_khz_signals_are_the_references(name: str, vggish: Vggi
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 17, 32])
-def test_a_patchs_embedding_does_not_depend_on_its_batch(count: int, vggish: Vggish, patches: np.ndarray) -> None:
-    np.testing.assert_array_equal(vggish.embed(patches[:count]), vggish.embed(patches)[:count])
+def test_a_patchs_embedding_depends_on_its_batch_by_rounding_only(
+    count: int, vggish: Vggish, patches: np.ndarray
+) -> None:
+    wanted = vggish.embed(patches)[:count]
+    np.testing.assert_allclose(vggish.embed(patches[:count]), wanted, rtol=0, atol=1e-5 * wanted.max())
 
 
 def test_the_embedding_before_the_activation_is_signed(
