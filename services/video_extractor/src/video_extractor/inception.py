@@ -28,7 +28,7 @@ class Backbone(Protocol):
 
 
 class Inception:
-    """Inception on one device, for inference only. A row does not depend on the frames it shares a batch with."""
+    """Inception on one device, for inference only. The frames that share a batch change a row by rounding only."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class Inception:
         network = empty_network(preprocessing.network)
         network.load_state_dict(state, strict=True, assign=True)
         network.fold()
-        self._network = network.to(device).to(memory_format=torch.channels_last)
+        self._precision: torch.dtype = getattr(torch, precision)
+        self._network = network.to(device, self._precision).to(memory_format=torch.channels_last)
         self._preprocessing = preprocessing
         self._device = device
-        self._reduced = None if precision is Precision.FLOAT32 else getattr(torch, precision)
         if device.type == "cpu" and not computes_in_hardware(precision):
             log.warning("precision is emulated here: float32 is faster", precision=str(precision))
 
@@ -61,9 +61,7 @@ class Inception:
     @torch.inference_mode()
     def pool_input(self, values: torch.Tensor) -> Pool:
         """The network's own input, float32 [N, 3, H, W] on its device, to float32 [N, 2048]."""
-        with torch.autocast(self._device.type, dtype=self._reduced, enabled=self._reduced is not None):
-            pooled: torch.Tensor = self._network(values)
-        result: Pool = pooled.to(torch.float32).cpu().numpy()
+        result: Pool = self._network(values.to(self._precision)).cpu().numpy()
         return result
 
 

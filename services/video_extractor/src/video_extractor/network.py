@@ -6,7 +6,7 @@ padding out, a max pool in the last block. Importing torchvision takes longer th
 else that is needed here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -60,7 +60,8 @@ class Block:
 
 
 class Inception3(nn.Module):
-    """float32 [N, 3, 299, 299] to [N, 2048]. `AuxLogits` and `fc` only hold weights that the files have."""
+    """[N, 3, 299, 299], in the weights' precision, to float32 [N, 2048]. `AuxLogits` and `fc` only hold weights that
+    the files have."""
 
     def __init__(self, stages: tuple[Conv | Pool | Block, ...], classes: int, auxiliary: bool, rescales: bool) -> None:
         super().__init__()
@@ -88,13 +89,19 @@ class Inception3(nn.Module):
             x = x * x.new_tensor(SCALE).view(1, 3, 1, 1) + x.new_tensor(SHIFT).view(1, 3, 1, 1)
         for step in self._path:
             x = step(x)
-        return x.mean(dim=(2, 3))
+        return x.mean(dim=(2, 3), dtype=torch.float32)
 
     def fold(self) -> None:
-        """For inference: each convolution does its BatchNorm's work too, and the classifiers are dropped."""
+        """For inference: each convolution does its BatchNorm's work too, the first one rescales, and the classifiers
+        are dropped."""
         for module in self.modules():
             if isinstance(module, Unit):
                 module.fold()
+        if self._rescales:
+            first = self._path[0]
+            assert isinstance(first, Unit)
+            first.rescale_input(SCALE, SHIFT)
+            self._rescales = False
         self.fc = nn.Identity()
         if hasattr(self, "AuxLogits"):
             del self.AuxLogits
@@ -118,6 +125,16 @@ class Unit(nn.Module):
         if isinstance(self.bn, nn.BatchNorm2d):
             self.conv = fuse_conv_bn_eval(self.conv, self.bn)
             self.bn = nn.Identity()
+
+    @torch.no_grad()
+    def rescale_input(self, scale: Sequence[float], shift: Sequence[float]) -> None:
+        """Take `x` where `x · scale + shift`, by channel, was taken. Once folded, and without padding, which is 0 in
+        either."""
+        weight, bias = self.conv.weight, self.conv.bias
+        assert bias is not None
+        assert self.conv.padding == (0, 0)
+        bias += (weight * weight.new_tensor(shift).view(1, -1, 1, 1)).sum(dim=(1, 2, 3))
+        weight *= weight.new_tensor(scale).view(1, -1, 1, 1)
 
 
 class Joined(nn.Module):
