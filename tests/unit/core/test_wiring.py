@@ -2,15 +2,17 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import structlog
-from pydantic import ValidationError
 
 from needledrop.celery import consume, make_celery
-from needledrop.errors import ErrorCode, MediaError
+from needledrop.errors import ErrorCode, MediaError, SettingsError
 from needledrop.extract_command import extract_files, output_names
 from needledrop.extraction import Extraction, Progress
 from needledrop.log import configure_logging, get_logger, job_context
@@ -27,10 +29,48 @@ def test_settings_come_from_the_environment_and_hide_their_secrets(monkeypatch: 
     assert "hunter2" not in str(settings.describe())
 
 
-def test_a_setting_that_makes_no_sense_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NEEDLEDROP_THREADS", "none")
-    with pytest.raises(ValidationError, match="threads"):
+def test_settings_that_make_no_sense_are_named_without_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEEDLEDROP_THREADS", "hunter2")
+    monkeypatch.setenv("NEEDLEDROP_LOG_LEVEL", "LOUD")
+    with pytest.raises(SettingsError) as caught:
         CoreSettings()
+    assert caught.value.code is ErrorCode.SETTINGS_INVALID
+    log_level, threads = caught.value.detail.split("; ")
+    assert log_level.startswith("NEEDLEDROP_LOG_LEVEL: ")
+    assert "'DEBUG'" in log_level
+    assert threads.startswith("NEEDLEDROP_THREADS: Input should be a valid integer")
+    assert "hunter2" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        ("matcher api", "PORT"),
+        ("matcher migrate", "PORT"),
+        ("matcher worker", "THREADS"),
+        ("matcher trainer", "THREADS"),
+        ("matcher keys list", "PORT"),
+        ("matcher verify", "PORT"),
+        ("audio-extractor worker", "THREADS"),
+        ("video-extractor worker", "VIDEO_PRECISION"),
+        ("video-extractor extract x.mp4 --out .", "VIDEO_PRECISION"),
+    ],
+)
+def test_a_command_says_a_wrong_setting_in_a_line(command: str, setting: str, tmp_path: Path) -> None:
+    words = command.split()
+    words[0] = str(Path(sys.executable).with_name(words[0]))
+    done = subprocess.run(
+        words,
+        check=False,
+        env={**os.environ, f"NEEDLEDROP_{setting}": "none"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"settings_invalid: NEEDLEDROP_{setting}: Input should be")
 
 
 def test_the_queue_takes_json_only_and_loses_no_message_to_a_crash() -> None:

@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     TASK_TIMEOUT = "task_timeout"
     OUT_OF_MEMORY = "out_of_memory"
     DEVICE_UNAVAILABLE = "device_unavailable"
+    SETTINGS_INVALID = "settings_invalid"
     DOWNLOAD_FAILED = "download_failed"
     BACKUP_INVALID = "backup_invalid"
     BACKUP_NEWER = "backup_newer"
@@ -47,6 +48,10 @@ class NeedledropError(Exception):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+
+
+class SettingsError(NeedledropError):
+    """A `NEEDLEDROP_*` variable, or a file of a secret, holds what its setting can't be."""
 
 
 class MediaError(NeedledropError):

@@ -1,12 +1,14 @@
 """Settings that every process reads once at start: from files of secrets, then from `NEEDLEDROP_*` variables."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from needledrop.errors import ErrorCode, SettingsError
 from needledrop.secrets import read_secret
 
 
@@ -35,6 +37,13 @@ class CoreSettings(BaseSettings):
     )
     threads: int | None = Field(default=None, ge=1, description="CPU threads a model may use; all cores if unset.")
 
+    def __init__(self, **values: Any) -> None:
+        """Read the settings; `SettingsError` names each variable that is wrong, and not what it holds."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(ErrorCode.SETTINGS_INVALID, "; ".join(_complaints(error))) from error
+
     def describe(self) -> dict[str, str]:
         """Every setting as text, secrets masked: printed once at start."""
         return {name: str(value) for name, value in self.model_dump(mode="python").items()}
@@ -49,6 +58,12 @@ class CoreSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, _SecretFiles(settings_cls), env_settings
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    for complaint in error.errors(include_url=False, include_input=False):
+        name = "_".join(map(str, complaint["loc"]))
+        yield f"NEEDLEDROP_{name.upper()}: {complaint['msg']}"
 
 
 class _SecretFiles(PydanticBaseSettingsSource):

@@ -1,8 +1,5 @@
 """The command `audio-extractor`."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +10,13 @@ from audio_extractor.extractor import load
 from audio_extractor.smoke import TOLERANCE, smoke_test
 from audio_extractor.worker import serve
 from needledrop.archive import open_bundle
-from needledrop.errors import NeedledropError
+from needledrop.commands import CommandGroup
 from needledrop.extract_command import extract_files
 from needledrop.log import configure_logging
 from needledrop.settings import CoreSettings
 from needledrop_demo import TRAINING_PAIRS
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Turn audio into VGGish features.")
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Turn audio into VGGish features.")
 
 
 @app.command()
@@ -32,9 +29,8 @@ def extract(
 ) -> None:
     """Extract each file's features; prints a line a file. Ends with status 1 if any failed."""
     settings = _command_settings()
-    with _reported():
-        extractor = load(open_bundle(bundle or settings.bundle), settings)
-        failed = extract_files(extractor, paths, out)
+    extractor = load(open_bundle(bundle or settings.bundle), settings)
+    failed = extract_files(extractor, paths, out)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -46,8 +42,7 @@ def smoke(
 ) -> None:
     """Run VGGish's published smoke test on the bundle's weights. Ends with status 1 unless they are the official."""
     settings = _command_settings()
-    with _reported():
-        figures = smoke_test(open_bundle(bundle or settings.bundle), settings)
+    figures = smoke_test(open_bundle(bundle or settings.bundle), settings)
     for figure in figures:
         word = "right" if figure.passed else "WRONG"
         print(f"{word}: {figure.name} {figure.found:.6g}, published {figure.published:g} ± {TOLERANCE:.0%}")
@@ -67,21 +62,10 @@ def make_demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the weights and of the scenes.")] = 0,
 ) -> None:
     """Write the audio side of the demo bundle: seeded VGGish, PCA and training features. Skips a finished bundle."""
-    with _reported():
-        make_audio_side(out, pairs, seed, _command_settings())
+    make_audio_side(out, pairs, seed, _command_settings())
 
 
 def _command_settings() -> CoreSettings:
     settings = CoreSettings(log_format="console", log_level="WARNING")
     configure_logging(settings, "audio-extractor")
     return settings
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Turn an error with a code into a line on standard error and exit status 1."""
-    try:
-        yield
-    except NeedledropError as error:
-        print(f"{error.code}: {error.detail}", file=sys.stderr)
-        raise typer.Exit(1) from error

@@ -20,12 +20,14 @@ from matcher.operations import commands
 from matcher.server import BoundedProtocol
 from matcher.settings import MatcherSettings
 from needledrop.archive import open_bundle
-from needledrop.errors import NeedledropError
+from needledrop.commands import CommandGroup
 from needledrop.extract_worker import run_worker
 from needledrop.health import beating
 from needledrop.log import configure_logging, get_logger
 
-app = typer.Typer(help="Needledrop's matcher: API, dispatcher, worker, migrations.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup, help="Needledrop's matcher: API, dispatcher, worker, migrations.", no_args_is_help=True
+)
 app.add_typer(key_commands, name="keys")
 log = get_logger(__name__)
 BEATS_WITHIN_S = 30.0
@@ -104,13 +106,9 @@ def migrate() -> None:
     configure_logging(settings, "migrate")
     url = settings.database_url.get_secret_value()
     upgrade(url)
-    try:
-        bundle = open_bundle(settings.bundle)
-        bundle.verify()
-        model_id, queued = install_bundle(Database(url), bundle)
-    except NeedledropError as error:
-        typer.echo(f"{error.code}: {error.detail}", err=True)
-        raise typer.Exit(1) from error
+    bundle = open_bundle(settings.bundle)
+    bundle.verify()
+    model_id, queued = install_bundle(Database(url), bundle)
     log.info("model in use", model=model_id, queued=queued)
 
 

@@ -1,21 +1,21 @@
 """The command `video-extractor`. PyTorch is imported by the commands that need it."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from needledrop.archive import open_bundle
-from needledrop.errors import NeedledropError
+from needledrop.commands import CommandGroup
 from needledrop.extract_command import extract_files, work_files
 from needledrop.log import configure_logging
 from needledrop_demo import TRAINING_PAIRS
 from video_extractor.settings import VideoSettings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Turn videos into Inception v3 features.")
+app = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Turn videos into Inception v3 features."
+)
 
 
 def main() -> None:
@@ -52,17 +52,16 @@ def extract(
     if fast and raw:
         raise typer.BadParameter("a PCA is fitted on exact frames: --raw and --fast don't go together")
     settings = _command_settings()
-    with _reported():
-        opened = open_bundle(bundle or settings.bundle)
-        if raw and opened.video.pca is None:
-            backbone = load_backbone(opened, settings, settings.video_precision)
-            raise typer.Exit(1 if work_files(paths, out, extract_raw(backbone, open_source)) else 0)
-        extractor = load(opened, settings, settings.video_precision, fast)
-        if fast:
-            print(f"feature space {extractor.space.id}, of key frames", file=sys.stderr)
-            raise typer.Exit(1 if extract_files(extractor, paths, out, suffix=".fast") else 0)
-        keeper = RawKeeper(extractor)
-        failed = extract_files(keeper, paths, out, keeper.write) if raw else extract_files(extractor, paths, out)
+    opened = open_bundle(bundle or settings.bundle)
+    if raw and opened.video.pca is None:
+        backbone = load_backbone(opened, settings, settings.video_precision)
+        raise typer.Exit(1 if work_files(paths, out, extract_raw(backbone, open_source)) else 0)
+    extractor = load(opened, settings, settings.video_precision, fast)
+    if fast:
+        print(f"feature space {extractor.space.id}, of key frames", file=sys.stderr)
+        raise typer.Exit(1 if extract_files(extractor, paths, out, suffix=".fast") else 0)
+    keeper = RawKeeper(extractor)
+    failed = extract_files(keeper, paths, out, keeper.write) if raw else extract_files(extractor, paths, out)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -83,21 +82,10 @@ def make_demo(
     """Write the video side of the demo bundle: seeded weights, PCA and training features. Skips a finished bundle."""
     from video_extractor.demo import make_video_side  # noqa: PLC0415
 
-    with _reported():
-        make_video_side(out, pairs or TRAINING_PAIRS, seed, _command_settings())
+    make_video_side(out, pairs or TRAINING_PAIRS, seed, _command_settings())
 
 
 def _command_settings() -> VideoSettings:
     settings = VideoSettings(log_format="console", log_level="WARNING")
     configure_logging(settings, "video-extractor")
     return settings
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Turn an error with a code into a line on standard error and exit status 1."""
-    try:
-        yield
-    except NeedledropError as error:
-        print(f"{error.code}: {error.detail}", file=sys.stderr)
-        raise typer.Exit(1) from error

@@ -1,8 +1,6 @@
 """The command `needledrop-models`."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +8,7 @@ import typer
 
 from needledrop.archive import open_bundle
 from needledrop.bundle import Bundle
-from needledrop.errors import NeedledropError
+from needledrop.commands import CommandGroup
 from needledrop.metric import DEFAULT, metric_folder
 from needledrop.models.catalog import PcaSource, Space
 from needledrop.models.choice import choose
@@ -23,7 +21,9 @@ from needledrop.models.progress import show_bar
 from needledrop.models.smoke import COMMAND, find_command, run_smoke_test
 from needledrop.models.store import FileStore
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Get, check and choose model bundles.")
+app = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Get, check and choose model bundles."
+)
 FITTING = "the PCA of its pictures is yours to fit (docs/models.md, “Fitting a PCA”), then: needledrop-models complete"
 
 
@@ -38,8 +38,7 @@ def list_models(
 ) -> None:
     """Say what can be fetched, from where, under which licence, and what is in the models folder."""
     catalog_table()
-    with _reported():
-        what_is_there(models)
+    what_is_there(models)
 
 
 @app.command()
@@ -62,15 +61,14 @@ def fetch(
 ) -> None:
     """Download the public weights, check them, and make bundles of them. What broke off goes on where it was."""
     spaces = list(Space) if space == "all" else [Space(space)]
-    with _reported():
-        store = FileStore(out / DOWNLOADS, source)
-        pins = read_hashes(hashes) if hashes else None
-        done = fetch_spaces(spaces, out, store, show_bar, _say, metric=metric_folder(metric), pca=pca, hashes=pins)
-        for error in done.failures:
-            print(f"{error.code}: {error.detail}", file=sys.stderr)
-        for bundle in done.bundles.values():
-            bundle.verify()
-            _say(f"{bundle.root}: {_state(bundle)}")
+    store = FileStore(out / DOWNLOADS, source)
+    pins = read_hashes(hashes) if hashes else None
+    done = fetch_spaces(spaces, out, store, show_bar, _say, metric=metric_folder(metric), pca=pca, hashes=pins)
+    for error in done.failures:
+        print(f"{error.code}: {error.detail}", file=sys.stderr)
+    for bundle in done.bundles.values():
+        bundle.verify()
+        _say(f"{bundle.root}: {_state(bundle)}")
     passed = _smoke(next(iter(done.bundles.values()))) if smoke and done.bundles else True
     raise typer.Exit(1 if done.failures or not passed else 0)
 
@@ -82,9 +80,8 @@ def complete(
     metric: Annotated[str | None, typer.Option(help="A metric's folder, or `default` for the shipped one.")] = None,
 ) -> None:
     """Put your own PCA, a metric, or both into a bundle."""
-    with _reported():
-        done = complete_bundle(bundle, video_pca, metric_folder(metric) if metric else None)
-        _say(f"{bundle}: {_state(done)}")
+    done = complete_bundle(bundle, video_pca, metric_folder(metric) if metric else None)
+    _say(f"{bundle}: {_state(done)}")
 
 
 @app.command()
@@ -93,10 +90,9 @@ def verify(
     smoke: Annotated[bool, typer.Option(help="Also run VGGish's published smoke test on its weights.")] = False,
 ) -> None:
     """Check the hash of every file in a bundle, and that its parts belong together. Loads no weights."""
-    with _reported():
-        opened = open_bundle(bundle)
-        opened.verify()
-        _say(f"{bundle}: {_state(opened)}")
+    opened = open_bundle(bundle)
+    opened.verify()
+    _say(f"{bundle}: {_state(opened)}")
     if smoke and not _smoke(opened):
         raise typer.Exit(1)
 
@@ -107,8 +103,7 @@ def use(
     env: Annotated[Path, typer.Option(help="The settings file of the installation.")] = Path(".env"),
 ) -> None:
     """Make a bundle the one that this installation uses, from its next start on."""
-    with _reported():
-        chosen = choose(bundle, env)
+    chosen = choose(bundle, env)
     _say(f"{env}: the bundle in use is {chosen.root}")
     _say("Now `docker compose up -d`, or `make down` and `make up`; features of other spaces are extracted anew.")
 
@@ -133,13 +128,3 @@ def _state(bundle: Bundle) -> str:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Turn an error with a code into a line on standard error and exit status 1."""
-    try:
-        yield
-    except NeedledropError as error:
-        print(f"{error.code}: {error.detail}", file=sys.stderr)
-        raise typer.Exit(1) from error

@@ -17,7 +17,6 @@ from matcher.operations.orphans import OrphanCollector
 from matcher.operations.restore import restore as restore_backup
 from matcher.operations.verify import verify as verify_store
 from matcher.settings import MatcherSettings
-from needledrop.errors import NeedledropError
 from needledrop.log import configure_logging
 from needledrop.storage import MediaStore
 
@@ -28,15 +27,12 @@ DAMAGED = 3
 
 @contextmanager
 def _system() -> Iterator[tuple[MatcherSettings, Database, MediaStore]]:
-    """Settings, database and media store; an error ends the command with its code, a sentence, and status 1."""
+    """Settings, database and media store."""
     settings = MatcherSettings()
     configure_logging(settings, "operations")
     database = Database(settings.database_url.get_secret_value())
     try:
         yield settings, database, MediaStore(settings.media_url, settings.scratch)
-    except NeedledropError as error:
-        _say(f"{error.code}: {error.detail}")
-        raise typer.Exit(1) from error
     finally:
         database.close()
 

@@ -7,7 +7,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from matcher_training.commands.reported import reported
 from matcher_training.demo import RECIPE, make_demo
 from matcher_training.evaluate import chance_median_rank
 
@@ -19,7 +18,7 @@ def demo(
     """Train the demo bundle's metric on generated pairs, and finish the bundle."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with reported(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("epochs", total=RECIPE.epochs)
         trained = make_demo(bundle, seed, progress=lambda epoch: bar.update(task, completed=epoch))
     if trained is None:

@@ -25,7 +25,6 @@ from matcher_training.commands.choices import (
     gallery_sizes,
     read_data,
 )
-from matcher_training.commands.reported import reported
 from matcher_training.data import Pairs
 from matcher_training.markdown import markdown
 from matcher_training.recording import record_figures
@@ -72,37 +71,36 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure recall at 1, 5 and 10, median and mean rank, in both directions, and print them as a table."""
-    with reported():
-        sizes = gallery_sizes(gallery)
-        pairs = read_data(data, root, cache, music_labels, bundle, pca, pca_components)
-        if shards is not None:
-            pairs = chosen_shards(pairs, shards)
-        if hold_out is not None:
-            pairs = apart(pairs, hold_out)[1]
-        names = _names([metric, *(baseline or [])])
-        embedders = {label: load_tower_embedder(metric_folder(name), pairs) for label, name in names.items()}
-        first = next(iter(embedders))
-        subsets = _subsets(pairs, subset)
-        count = len(pairs) if subsets is None else min(int(mask.sum()) for mask in subsets.values())
-        report = evaluate_metric(
-            embedders.pop(first),
-            pairs,
-            name=first,
-            galleries=_possible(sizes, count),
-            draws=draws,
-            seed=seed,
-            subsets=subsets,
-            baselines=embedders,
-            data=[path.name for path in data],
-        )
-        typer.echo(markdown(report), nl=False)
-        if json is not None:
-            json.parent.mkdir(parents=True, exist_ok=True)
-            json.write_text(report.model_dump_json() + "\n", encoding="utf-8")
-        if out is not None:
-            write_report(report, out)
-        if record:
-            record_figures(report, metric_folder(metric), shlex.join(["needledrop-train", *sys.argv[1:]]))
+    sizes = gallery_sizes(gallery)
+    pairs = read_data(data, root, cache, music_labels, bundle, pca, pca_components)
+    if shards is not None:
+        pairs = chosen_shards(pairs, shards)
+    if hold_out is not None:
+        pairs = apart(pairs, hold_out)[1]
+    names = _names([metric, *(baseline or [])])
+    embedders = {label: load_tower_embedder(metric_folder(name), pairs) for label, name in names.items()}
+    first = next(iter(embedders))
+    subsets = _subsets(pairs, subset)
+    count = len(pairs) if subsets is None else min(int(mask.sum()) for mask in subsets.values())
+    report = evaluate_metric(
+        embedders.pop(first),
+        pairs,
+        name=first,
+        galleries=_possible(sizes, count),
+        draws=draws,
+        seed=seed,
+        subsets=subsets,
+        baselines=embedders,
+        data=[path.name for path in data],
+    )
+    typer.echo(markdown(report), nl=False)
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_text(report.model_dump_json() + "\n", encoding="utf-8")
+    if out is not None:
+        write_report(report, out)
+    if record:
+        record_figures(report, metric_folder(metric), shlex.join(["needledrop-train", *sys.argv[1:]]))
 
 
 def _possible(sizes: tuple[int | None, ...], count: int) -> tuple[int | None, ...]:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from matcher_training.commands.reported import reported
 from matcher_training.export import export_metric
 from needledrop.archive import open_bundle
 from needledrop.metric import DEFAULT, metric_folder
@@ -20,6 +19,5 @@ def export(
     name: Annotated[str | None, typer.Option(help="What the new bundle is called.")] = None,
 ) -> None:
     """Make a bundle of another bundle's sides and a trained metric, ready for the system to use."""
-    with reported():
-        made = export_metric(metric_folder(metric), open_bundle(bundle), out, name)
+    made = export_metric(metric_folder(metric), open_bundle(bundle), out, name)
     typer.echo(f"{made.manifest.name}: {made.metric.id}, in {out}")

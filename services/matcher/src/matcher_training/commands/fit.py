@@ -24,7 +24,6 @@ from matcher_training.commands.choices import (
     chosen_shards,
     read_data,
 )
-from matcher_training.commands.reported import reported
 from matcher_training.fitting import FitProgress, fit_metric
 from matcher_training.towers import MetricKind
 from needledrop.metric import MetricCard
@@ -56,7 +55,7 @@ def fit(
     """Train a metric, with the best recipe found for that kind of data."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with reported(), Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading", total=None)
         pairs = read_data(data, root, cache, music_label_ids, bundle, pca, pca_components)
         if shards is not None:

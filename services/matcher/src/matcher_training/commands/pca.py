@@ -7,7 +7,6 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from matcher_training.commands.reported import reported
 from matcher_training.pca import fit_pca, raw_files
 
 
@@ -19,11 +18,10 @@ def pca(
     components: Annotated[int, typer.Option(min=1, help="Columns after the PCA.")] = 1024,
 ) -> None:
     """Fit a whitening PCA on raw features; `needledrop-models complete` puts it into a bundle."""
-    with reported():
-        files = raw_files(data)
-        console = Console(stderr=True)
-        with Progress(console=console, disable=not console.is_terminal) as bar:
-            task = bar.add_task("files", total=len(files))
-            fitted, rows = fit_pca(files, components, progress=lambda done: bar.update(task, completed=done))
-        fitted.save(out)
-        typer.echo(f"{out.name}: {rows:,} rows of {len(files):,} files, {len(fitted.mean):,} → {components:,} columns")
+    files = raw_files(data)
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("files", total=len(files))
+        fitted, rows = fit_pca(files, components, progress=lambda done: bar.update(task, completed=done))
+    fitted.save(out)
+    typer.echo(f"{out.name}: {rows:,} rows of {len(files):,} files, {len(fitted.mean):,} → {components:,} columns")
