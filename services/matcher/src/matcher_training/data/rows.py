@@ -28,10 +28,12 @@ def stack(sequences: Sequences, which: Indices, rows: int, rng: np.random.Genera
 
     With `rng` a random subset, without it evenly spaced rows. Sequences with fewer rows repeat some.
     """
-    picked = np.stack(
-        [sequences.offsets[i] + _rows(int(sequences.offsets[i + 1] - sequences.offsets[i]), rows, rng) for i in which]
-    )
-    return np.asarray(sequences.codes[picked])
+    lengths = sequences.lengths[which][:, None]
+    if rng is None:
+        steps = ((np.arange(rows) + 0.5) * lengths / rows).astype(np.int64)
+    else:
+        steps = np.stack([np.sort(rng.choice(length, rows, replace=rows > length)) for (length,) in lengths])
+    return np.asarray(sequences.codes[sequences.offsets[which][:, None] + steps])
 
 
 def crop(sequences: Sequences, which: Indices, starts_s: npt.NDArray[np.float64], seconds: float) -> Crop:
@@ -59,9 +61,3 @@ def crop_starts(pairs: Pairs, seconds: float, rng: np.random.Generator) -> npt.N
     audio = pairs.audio.lengths[pairs.audio_index] * pairs.audio.hop_s
     latest: npt.NDArray[np.float64] = np.maximum(np.minimum(video, audio) - seconds, 0.0)
     return rng.uniform(size=len(pairs)) * latest
-
-
-def _rows(available: int, wanted: int, rng: np.random.Generator | None) -> Indices:
-    if rng is None:
-        return ((np.arange(wanted) + 0.5) * available / wanted).astype(np.int64)
-    return np.sort(rng.choice(available, wanted, replace=wanted > available)).astype(np.int64)
