@@ -1,5 +1,6 @@
 """Rankings of a library that has an approximate index, against a plain loop in NumPy over every window."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +8,16 @@ from uuid import UUID, uuid4
 
 import numpy as np
 import numpy.typing as npt
+import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Select, func, insert, select, text
+from sqlalchemy import Select, create_engine, func, insert, select, text
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from matcher.db import Database
 from matcher.library.tables import Track
-from matcher.matches import bulk
+from matcher.matches import ann_index, bulk
 from matcher.matches.ann_index import index_name
 from matcher.matches.embedded import Embedded, Owned, WindowRow
 from matcher.matches.index_keeper import IndexKeeper
@@ -277,6 +280,27 @@ def test_an_index_whose_making_was_interrupted_is_made_anew(large: Large) -> Non
     assert [r["audio"]["id"] for r in exact] == [track for _, track in large.order(clip, np.ones(TRACKS, bool))[:30]]
     assert large.keep_index() == 2
     assert large.keep_index() == 0
+
+
+def test_an_index_that_outgrows_its_memory_is_foreseen_and_warned_of(large: Large) -> None:
+    notices: list[str] = []
+    engine = create_engine(large.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        driver.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+        ann_index.drop(connection, index_name(str(MODEL["id"])))
+        ann_index.create(connection, str(MODEL["id"]), DIM, memory_mb=4, workers=0)
+        (fitted,) = [
+            int(said) for notice in notices for said in re.findall(r"no longer fits .* after (\d+) tuples", notice)
+        ]
+        assert 3 <= ann_index.memory_mb(fitted, DIM) <= 5
+        for memory_mb, warned in ((4, [ann_index.memory_mb(TRACKS * WINDOWS, DIM)]), (64, [])):
+            ann_index.drop(connection, index_name(str(MODEL["id"])))
+            with capture_logs() as logs:
+                assert IndexKeeper(large.url, from_windows=1000, memory_mb=memory_mb, workers=0).run_once() == 1
+            assert [entry["needed_mb"] for entry in logs if entry["log_level"] == "warning"] == warned
+    engine.dispose()
 
 
 def test_a_small_library_gets_no_index(api: Api, servers: Servers) -> None:

@@ -63,12 +63,19 @@ class IndexKeeper:
         for model_id in (model_id for model_id, active in models.items() if active):
             windows, dim = ann_index.size(connection, model_id)
             if ann_index.index_name(model_id) not in whole and windows >= self.from_windows and dim:
-                self._make(connection, model_id, dim)
+                self._make(connection, model_id, windows, dim)
                 log.info("index made", model=model_id, windows=windows)
                 done += 1
         return done
 
-    def _make(self, connection: Connection, model_id: str, dim: int) -> None:
+    def _make(self, connection: Connection, model_id: str, windows: int, dim: int) -> None:
+        needed = ann_index.memory_mb(windows, dim)
+        if needed > self.memory_mb:
+            log.warning(
+                "making the index will take long: it outgrows NEEDLEDROP_INDEX_MEMORY_MB",
+                needed_mb=needed,
+                memory_mb=self.memory_mb,
+            )
         try:
             ann_index.create(connection, model_id, dim, self.memory_mb, self.workers)
         except OperationalError as error:
