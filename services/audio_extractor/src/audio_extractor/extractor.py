@@ -18,7 +18,7 @@ from needledrop.bundle import Bundle, SidePart
 from needledrop.errors import BundleError, ErrorCode, MediaError
 from needledrop.extraction import Extraction, Progress
 from needledrop.features import FeatureSpace, Modality, quantise
-from needledrop.media import open_audio
+from needledrop.media import open_audio, prepare
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
 
@@ -108,6 +108,7 @@ def load(bundle: Bundle, settings: CoreSettings) -> AudioExtractor:
 
     `BundleError` where the side is absent, malformed, altered, or of a kind that this extractor does not know.
     """
+    prepare()
     pca = Pca.load(bundle.pca(Modality.AUDIO))
     return AudioExtractor(
         bundle.space(Modality.AUDIO), _preprocessing(bundle.audio), load_backbone(bundle, settings), pca

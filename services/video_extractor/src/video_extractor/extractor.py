@@ -16,10 +16,9 @@ from needledrop.bundle import Bundle
 from needledrop.errors import BundleError, ErrorCode, MediaError
 from needledrop.extraction import Extraction, Progress
 from needledrop.features import FeatureSpace, Modality
-from needledrop.media import open_frames
+from needledrop.media import open_frames, prepare
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
-from video_extractor.frame_folder import FrameFolder
 from video_extractor.inception import Backbone, Frames, Inception, Pool, choose_device
 from video_extractor.network import POOL_DIM
 from video_extractor.pca import Pca
@@ -82,6 +81,7 @@ def load(
 
     `keyframes` looks at the key frame nearest to each second: far less decoding, other features, a space of its own.
     """
+    prepare()
     part, space = bundle.video, bundle.space(Modality.VIDEO)
     pca = Pca.load(bundle.pca(Modality.VIDEO))
     if pca.components.shape != (part.dim, POOL_DIM):
@@ -133,6 +133,9 @@ def pooled_batches(
 def open_source(path: Path, keyframes: bool = False) -> Iterator[FrameReader]:
     """The frames of a video file, or of a folder of numbered images."""
     if path.is_dir():
+        # Pillow takes a tenth of a second to import, and few have folders.
+        from video_extractor.frame_folder import FrameFolder  # noqa: PLC0415
+
         yield FrameFolder(path, FRAME_SIZE)
         return
     with open_frames(path, size=FRAME_SIZE, keyframes=keyframes) as reader:

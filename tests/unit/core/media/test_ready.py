@@ -58,6 +58,31 @@ def test_one_template_serves_all_files(sound: Path) -> None:
     assert len(before) == 1
 
 
+PREPARED = """
+import os, signal, sys, time
+from needledrop.media import open_audio, prepare
+from tests.unit.core.media.children import templates
+prepare()
+prepare()
+while not (found := templates()):
+    time.sleep(0.01)
+(first,) = found
+if sys.argv[2] == "kill":
+    os.kill(first, signal.SIGKILL)
+with open_audio(sys.argv[1]) as reader:
+    print(sum(len(piece) for piece in reader), templates() == {first})
+"""
+
+
+@pytest.mark.parametrize(("fate", "kept"), [("leave", True), ("kill", False)])
+def test_a_template_prepared_beforehand_serves_and_one_that_died_is_replaced(
+    sound: Path, fate: str, kept: bool
+) -> None:
+    command = [sys.executable, "-c", PREPARED, str(sound), fate]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [str(SAMPLES), str(kept)]
+
+
 def test_a_template_that_was_killed_is_replaced(sound: Path) -> None:
     assert count(sound) == SAMPLES
     (first,) = templates()

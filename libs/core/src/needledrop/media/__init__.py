@@ -6,5 +6,6 @@ with open_audio(path) as reader:
 
 from needledrop.media.limits import Limits
 from needledrop.media.reader import MediaReader, open_audio, open_frames
+from needledrop.media.ready import prepare
 
-__all__ = ["Limits", "MediaReader", "open_audio", "open_frames"]
+__all__ = ["Limits", "MediaReader", "open_audio", "open_frames", "prepare"]

@@ -1,4 +1,5 @@
-"""The worker's side of the template: one for each process, started with the first file, anew when it has died."""
+"""The worker's side of the template: one for each process, started with the first file or before, anew when it has
+died."""
 
 from __future__ import annotations
 
@@ -65,7 +66,7 @@ class Decoder:
 
 
 class Template:
-    """A running template process."""
+    """A template process, which may still be starting."""
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
@@ -79,12 +80,12 @@ class Template:
                 # Ctrl-C and a service manager's signals are for the worker, which finishes the file at hand.
                 start_new_session=True,
             )
-        self._control.settimeout(START_S)
-        self.unfiltered = self._hello()
-        self._control.settimeout(ANSWER_S)
+        self._greeted = False
 
     def start(self, job: Job) -> Decoder:
         """`OSError` where the template is gone or doesn't answer."""
+        if not self._greeted:
+            self._hello()
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -110,16 +111,20 @@ class Template:
         self._control.close()
         self._process.returncode = 0
 
-    def _hello(self) -> str | None:
-        try:
-            answer = self._control.recv(LONGEST_HELLO)
-        except OSError:
-            answer = b""
+    def _hello(self) -> None:
+        self._control.settimeout(START_S)
+        answer = self._control.recv(LONGEST_HELLO)
         if not answer:
-            self.end()
-            raise MediaError(ErrorCode.DECODER_CRASHED, "the decoder could not be started")
-        unfiltered: str | None = json.loads(answer)["unfiltered"]
-        return unfiltered
+            raise ConnectionError
+        self._control.settimeout(ANSWER_S)
+        self._greeted = True
+        if reason := json.loads(answer)["unfiltered"]:
+            # What runs in the template imports the package, and must start without structlog.
+            from needledrop.log import get_logger  # noqa: PLC0415
+
+            get_logger(__name__).warning(
+                "decoders run without a system call filter", reason=reason, see="docs/operations.md"
+            )
 
 
 class Templates:
@@ -131,6 +136,11 @@ class Templates:
         os.register_at_fork(after_in_child=self._forked)
         atexit.register(self.end)
 
+    def prepare(self) -> None:
+        """Begin to start a template, which takes some tenths of a second, where there is none. Returns at once."""
+        with self._lock:
+            self._template = self._template or Template()
+
     def start(self, job: Job) -> Decoder:
         """A decoder at work on the job. `MediaError(decoder_crashed)` where none can be started."""
         with self._lock:
@@ -139,7 +149,7 @@ class Templates:
                     return self._template.start(job)
                 except OSError:
                     self._end()
-            self._template = _new_template()
+            self._template = Template()
             try:
                 return self._template.start(job)
             except OSError as error:
@@ -165,16 +175,9 @@ class Templates:
 templates = Templates()
 
 
-def _new_template() -> Template:
-    # What runs in the template imports the package, and must start without structlog.
-    from needledrop.log import get_logger  # noqa: PLC0415
-
-    template = Template()
-    if template.unfiltered:
-        get_logger(__name__).warning(
-            "decoders run without a system call filter", reason=template.unfiltered, see="docs/operations.md"
-        )
-    return template
+def prepare() -> None:
+    """Begin to start what decodes, so that it is there when the first file comes. Returns at once."""
+    templates.prepare()
 
 
 def _number(line: socket.socket) -> int | None:
