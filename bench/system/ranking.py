@@ -43,8 +43,9 @@ TENTH = TrackFilters(frozenset({"tenth"}))
 CLIPS, FEW = 60, 25
 LIMITS = (10, 100)
 PAGES = (
-    "`recall` against the exact way; `full`: the share of pages that the index filled; `cpu_ms`: processor time of the "
-    "page's process and all of the database's, which says more than the clock where the machine has other work."
+    "`recall` against the exact way; `full`: the share of pages that the index gave, the others are made exactly; "
+    "`cpu_ms`: processor time of the page's process and all of the database's, which says more than the clock where "
+    "the machine has other work."
 )
 
 
@@ -169,5 +170,7 @@ def _times(times: np.ndarray) -> dict[str, float]:
     return {"p50_ms": float(p50), "p95_ms": float(p95)}
 
 
-def _recall(expected: list[list[Any]], found: list[list[Any]]) -> float:
-    return float(np.mean([len(set(a) & set(b)) / len(a) for a, b in zip(expected, found, strict=True)]))
+def _recall(expected: list[list[Any]], found: list[list[Any]]) -> float | None:
+    """Of the pages that were given; None where there was none."""
+    shares = [len(set(a) & set(b)) / len(a) for a, b in zip(expected, found, strict=True) if b]
+    return float(np.mean(shares)) if shares else None
