@@ -294,8 +294,8 @@ def test_an_index_that_outgrows_its_memory_is_foreseen_and_warned_of(large: Larg
         (fitted,) = [
             int(said) for notice in notices for said in re.findall(r"no longer fits .* after (\d+) tuples", notice)
         ]
-        assert 3 <= ann_index.memory_mb(fitted, DIM) <= 5
-        for memory_mb, warned in ((4, [ann_index.memory_mb(TRACKS * WINDOWS, DIM)]), (64, [])):
+        assert 3 <= ann_index.graph_mb(fitted, DIM) <= 5
+        for memory_mb, warned in ((4, [ann_index.graph_mb(TRACKS * WINDOWS, DIM)]), (64, [])):
             ann_index.drop(connection, index_name(str(MODEL["id"])))
             with capture_logs() as logs:
                 assert IndexKeeper(large.url, from_windows=1000, memory_mb=memory_mb, workers=0).run_once() == 1

@@ -51,6 +51,7 @@ def test_settings_that_make_no_sense_are_named_without_what_they_hold(monkeypatc
         ("matcher trainer", "THREADS"),
         ("matcher keys list", "PORT"),
         ("matcher verify", "PORT"),
+        ("needledrop-health audio-extractor", "THREADS"),
         ("audio-extractor worker", "THREADS"),
         ("video-extractor worker", "VIDEO_PRECISION"),
         ("video-extractor extract x.mp4 --out .", "VIDEO_PRECISION"),

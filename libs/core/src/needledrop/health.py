@@ -16,6 +16,7 @@ from pathlib import Path
 from celery import Celery
 
 from needledrop.celery import make_celery
+from needledrop.errors import SettingsError
 from needledrop.messages import Task
 from needledrop.settings import CoreSettings
 
@@ -98,7 +99,11 @@ def progressed(service: str, within_s: float) -> bool:
 
 def main() -> None:
     """`needledrop-health SERVICE`: exit status 0 where `healthy`, else 1."""
-    sys.exit(0 if healthy(sys.argv[1], CoreSettings()) else 1)
+    try:
+        settings = CoreSettings()
+    except SettingsError as error:
+        sys.exit(str(error))
+    sys.exit(0 if healthy(sys.argv[1], settings) else 1)
 
 
 def _file(service: str, what: str) -> Path:

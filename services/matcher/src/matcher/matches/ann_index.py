@@ -59,7 +59,7 @@ def size(connection: Connection, model_id: str) -> tuple[int, int]:
     return windows, len(vector) if vector is not None else 0
 
 
-def memory_mb(windows: int, dim: int) -> int:
+def graph_mb(windows: int, dim: int) -> int:
     """In how much memory the graph over so many windows is made at once: a half float a dimension, 2 M neighbours of 16
     bytes, and what pgvector notes of each."""
     return -(-windows * (2 * dim + 2 * M * 16 + 200) // 2**20)

@@ -69,7 +69,7 @@ class IndexKeeper:
         return done
 
     def _make(self, connection: Connection, model_id: str, windows: int, dim: int) -> None:
-        needed = ann_index.memory_mb(windows, dim)
+        needed = ann_index.graph_mb(windows, dim)
         if needed > self.memory_mb:
             log.warning(
                 "making the index will take long: it outgrows NEEDLEDROP_INDEX_MEMORY_MB",
