@@ -1,5 +1,1 @@
 """Benchmarks and trials."""
-
-# First of all: they say how threads wait, which is read when NumPy and PyTorch are loaded.
-import audio_extractor  # noqa: F401
-import video_extractor  # noqa: F401

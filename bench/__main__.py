@@ -49,8 +49,9 @@ def main() -> int:
 
 
 def _in_its_own_process(name: str, settings: BenchSettings) -> bool:
-    """PyTorch and TensorFlow each with a process to themselves."""
-    command = [sys.executable, "-m", "bench", name, "--here", "--out", str(settings.out)]
+    """PyTorch and TensorFlow each with a process to themselves, the extractors' with threads that wait as theirs do."""
+    package = "bench.extraction" if name in GROUPS["extraction"] else "bench"
+    command = [sys.executable, "-m", package, name, "--here", "--out", str(settings.out)]
     command += ["--bundle", str(settings.bundle), *(["--quick"] if settings.quick else [])]
     command += [] if settings.minutes is None else ["--minutes", str(settings.minutes)]
     return subprocess.run(command, check=False).returncode == 0

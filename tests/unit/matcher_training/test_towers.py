@@ -7,7 +7,7 @@ from tests.unit.matcher_training.reference_weights import VA_METRIC2_SHAPES, VA_
 
 from matcher_training.losses import distance_matrix
 from matcher_training.make import make_metric
-from matcher_training.towers import MetricKind
+from matcher_training.towers import LastOutput, MetricKind
 from needledrop.features import dequantise
 
 EXPECTED = Path(__file__).parents[2] / "data" / "metric_expected.npz"
@@ -50,3 +50,21 @@ def test_va_metric_reads_the_order_of_rows_and_va_metric2_does_not() -> None:
         for kind, same in ((MetricKind.VA_METRIC, False), (MetricKind.VA_METRIC2, True)):
             metric = make_metric(kind)
             assert torch.allclose(metric.audio(features), metric.audio(features.flip(1)), atol=1e-6) is same
+
+
+def test_a_single_row_gives_what_the_lstm_gives_in_outputs_and_gradients() -> None:
+    torch.manual_seed(0)
+    pool = LastOutput(12, 6)
+    rows = torch.randn(5, 1, 12)
+    wanted = pool.rnn(rows)[0][:, -1]
+    wanted.square().sum().backward()
+    gradients = {name: parameter.grad for name, parameter in pool.named_parameters()}
+    pool.zero_grad()
+
+    found = pool(rows)
+    found.square().sum().backward()
+
+    torch.testing.assert_close(found, wanted)
+    assert len(gradients) == 8
+    for name, parameter in pool.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name])

@@ -58,15 +58,24 @@ def test_bfloat16_keeps_each_row_within_its_tolerance(weights: StateDict) -> Non
     assert not np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize(("flag", "warned"), [("avx2", True), ("avx512_bf16", False), ("amx_bf16", False)])
-def test_a_precision_that_the_processor_only_emulates_is_warned_of(
-    weights: StateDict, monkeypatch: pytest.MonkeyPatch, flag: str, warned: bool
+@pytest.mark.parametrize(
+    ("flags", "warned"),
+    [
+        (("avx2",), {"bfloat16", "float16"}),
+        (("avx512_bf16",), {"float16"}),
+        (("avx512_bf16", "avx512_fp16"), {"bfloat16", "float16"}),
+        (("avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16"), set()),
+        (("bf16", "fp16_arith"), set()),
+    ],
+)
+def test_a_precision_that_the_processor_is_slow_in_is_warned_of(
+    weights: StateDict, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], warned: set[str]
 ) -> None:
-    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {flag: True})
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: dict.fromkeys(flags, True))
     with capture_logs() as logs:
-        Inception(weights, Preprocessing.SEED, CPU, Precision.BFLOAT16)
-        Inception(weights, Preprocessing.SEED, CPU, Precision.FLOAT32)
-    assert [entry["precision"] for entry in logs if entry["log_level"] == "warning"] == ["bfloat16"] * warned
+        for precision in Precision:
+            Inception(weights, Preprocessing.SEED, CPU, precision)
+    assert {entry["precision"] for entry in logs if entry["log_level"] == "warning"} == warned
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "cuda:x:y"])

@@ -20,6 +20,7 @@ from matcher_training.losses import MAX_LOG_SCALE, info_nce
 from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
 from matcher_training.recipes import ResidualRecipe
 from matcher_training.residual import ResidualTower, ResidualTowers
+from needledrop.processor import bfloat16_pays
 
 FIRST_SCALE = 1 / 0.07
 CLIP_NORM = 1.0
@@ -209,10 +210,9 @@ def standardise(towers: tuple[ResidualTower, ResidualTower] | tuple[KernelTower,
 
 
 def reduced_precision() -> AbstractContextManager[Any]:
-    """bfloat16 matrix products where the processor has them in hardware."""
-    capable = torch.backends.cpu.get_cpu_capability() in {"AVX512", "AVX512_BF16"}
-    native = capable and torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return torch.autocast("cpu", torch.bfloat16) if native else nullcontext()
+    """bfloat16 matrix products where the processor is quicker in them."""
+    pays = bfloat16_pays(torch.cpu.get_capabilities())
+    return torch.autocast("cpu", torch.bfloat16) if pays else nullcontext()
 
 
 def _copy(towers: ResidualTowers) -> ResidualTowers:

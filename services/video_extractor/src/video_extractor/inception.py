@@ -9,6 +9,7 @@ import torch
 
 from needledrop.errors import ErrorCode, NeedledropError
 from needledrop.log import get_logger
+from needledrop.processor import bfloat16_pays
 from video_extractor.preprocessing import Preprocessing, to_input
 from video_extractor.settings import Precision
 from video_extractor.weights import StateDict, empty_network, read_state_dict
@@ -45,8 +46,8 @@ class Inception:
         self._network = network.to(device, self._precision).to(memory_format=torch.channels_last)
         self._preprocessing = preprocessing
         self._device = device
-        if device.type == "cpu" and not computes_in_hardware(precision):
-            log.warning("precision is emulated here: float32 is faster", precision=str(precision))
+        if device.type == "cpu" and not pays(precision):
+            log.warning("this processor is slow in this precision: float32 is faster", precision=str(precision))
 
     @classmethod
     def load(
@@ -65,15 +66,17 @@ class Inception:
         return result
 
 
-def computes_in_hardware(precision: Precision) -> bool:
-    """Whether this processor multiplies in that precision by itself. Where it does not, float32 is several times as
-    fast."""
-    names = {
-        Precision.FLOAT32: (),
-        Precision.BFLOAT16: ("avx512_bf16", "amx_bf16", "bf16"),
-        Precision.FLOAT16: ("amx_fp16", "avx512_fp16", "fp16_arith"),
-    }[precision]
-    return not names or any(torch.cpu.get_capabilities().get(name) for name in names)
+def pays(precision: Precision) -> bool:
+    """Whether this processor is quicker in that precision than in float32, or it is float32."""
+    capabilities = torch.cpu.get_capabilities()
+    match precision:
+        case Precision.FLOAT32:
+            return True
+        case Precision.BFLOAT16:
+            return bfloat16_pays(capabilities)
+        case Precision.FLOAT16:
+            # Not `avx512_fp16`: with it oneDNN's convolutions take twice as long as in float32.
+            return bool(capabilities.get("amx_fp16") or capabilities.get("fp16_arith"))
 
 
 def choose_device(name: str) -> torch.device:
