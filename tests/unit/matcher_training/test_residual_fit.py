@@ -1,6 +1,7 @@
 """Training residual towers: it learns what is there, nothing where nothing is, and goes on where it was cut off."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,18 @@ def test_a_teacher_is_followed_where_the_pairs_say_nothing(tmp_path: Path) -> No
     )
     found = mean_reciprocal_rank(*embed_pairs(student.run(lambda epoch: None), held))
     assert found > 4 * chance(len(held))
+
+
+def test_without_held_out_pairs_the_last_epoch_counts(tmp_path: Path) -> None:
+    train, held = data()
+    told: list[Epoch] = []
+    nothing = fit(tmp_path / "nothing", train, held.take(np.arange(0)))
+    towers = nothing.run(told.append)
+
+    assert [epoch.number for epoch in told] == list(range(1, RECIPE.epochs + 1))
+    assert all(math.isnan(epoch.reciprocal_rank) for epoch in told)
+    for name, tensor in nothing.towers.state_dict().items():
+        assert torch.equal(tensor, towers.state_dict()[name])
 
 
 def test_training_leaves_the_global_generator_as_it_was(tmp_path: Path) -> None:

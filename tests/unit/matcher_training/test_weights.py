@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from matcher_training.make import make_metric
 from matcher_training.towers import MetricKind
-from matcher_training.weights import load_weights, save_weights
+from matcher_training.weights import load_weights, pack, save_weights, to_steps, unpack
 from needledrop.errors import BundleError
 
 
@@ -62,21 +62,49 @@ def test_missing_extra_misshapen_and_infinite_tensors_are_refused(tmp_path: Path
             load_weights(make_metric(MetricKind.VA_METRIC2), path)
 
 
-def test_compact_weights_are_a_quarter_of_the_size_and_off_by_half_a_step_at_most(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 7, 8])
+def test_stored_in_few_bits_a_matrix_takes_its_share_and_is_off_by_half_a_step_but_for_its_largest(
+    tmp_path: Path, bits: int
+) -> None:
     saved, loaded = make_metric(MetricKind.VA_METRIC2), make_metric(MetricKind.VA_METRIC2)
+    torch.nn.init.normal_(saved.get_parameter("vfc.weight"))
     save_weights(saved, tmp_path / "whole.safetensors")
-    save_weights(saved, tmp_path / "compact.safetensors", compact=True)
+    save_weights(saved, tmp_path / "compact.safetensors", bits)
     load_weights(loaded, tmp_path / "compact.safetensors")
 
-    assert (tmp_path / "compact.safetensors").stat().st_size < 0.3 * (tmp_path / "whole.safetensors").stat().st_size
+    whole, compact = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("whole", "compact"))
+    assert compact < (bits / 32 + 0.03) * whole
+    stored = load_file(tmp_path / "compact.safetensors")
     for name, tensor in saved.state_dict().items():
-        step = tensor.abs().amax(dim=-1, keepdim=True) / 127
-        assert bool(((loaded.state_dict()[name] - tensor).abs() <= step / 2 + 1e-7).all())
+        off = (loaded.state_dict()[name] - tensor).abs()
+        step = stored.get(name + ".step", torch.zeros(()))
+        inside = tensor.abs() <= (2 ** (bits - 1) - 0.5) * step if tensor.ndim == 2 else torch.ones_like(off).bool()
+        assert bool((off <= step / 2 + 1e-6)[inside].all())
+        assert float(inside.float().mean()) > {2: 0.6, 3: 0.8}.get(bits, 0.95)
 
 
-def test_a_compact_matrix_whose_steps_are_missing_or_misshapen_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("bits", "most"), [(2, 0.6), (3, 0.25), (4, 0.12), (5, 0.065), (6, 0.04), (8, 0.012)])
+def test_what_rounding_to_few_bits_costs_a_normal_matrix_is_near_the_least_possible(bits: int, most: float) -> None:
+    matrix = torch.randn(64, 1024, generator=torch.Generator().manual_seed(0))
+    numbers, step = to_steps(matrix, bits)
+    assert float((numbers * step - matrix).square().mean().sqrt()) < most
+
+
+@pytest.mark.parametrize("columns", [8, 13, 128])
+@pytest.mark.parametrize("bits", [2, 3, 5, 7])
+def test_packed_numbers_are_unpacked_as_they_were(bits: int, columns: int) -> None:
+    most = 2 ** (bits - 1) - 1
+    numbers = torch.randint(-most, most + 1, (9, columns), dtype=torch.int8)
+    packed = pack(numbers, bits)
+    assert packed.shape == (9, -(-columns * bits // 8))
+    assert packed.shape[1] * 8 // columns == bits
+    assert torch.equal(unpack(packed, columns, bits), numbers)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_a_compact_matrix_whose_steps_are_missing_or_misshapen_is_refused(tmp_path: Path, bits: int) -> None:
     metric, path = make_metric(MetricKind.VA_METRIC2), tmp_path / "metric.safetensors"
-    save_weights(metric, path, compact=True)
+    save_weights(metric, path, bits)
     whole = load_file(path)
     narrow = whole["vfc.weight"][:, 1:].contiguous()
     for change in ({"vfc.weight.step": whole["vfc.weight.step"][1:]}, {"vfc.weight": narrow}):

@@ -37,7 +37,10 @@ FIGURES = 1000
 
 @dataclass(frozen=True)
 class FitProgress:
-    """One epoch is over: `epoch` of `epochs`, counted over all stages; the held-out mean reciprocal rank is 0…1."""
+    """One epoch is over: `epoch` of `epochs`, counted over all stages.
+
+    The held-out mean reciprocal rank is 0…1, NaN where nothing is held out.
+    """
 
     stage: str
     epoch: int
@@ -57,13 +60,14 @@ def fit_metric(
     sides: Mapping[Modality, MetricSide] | None = None,
     name: str | None = None,
     training: Mapping[str, Any] | None = None,
-    compact: bool = False,
+    bits: int | None = None,
 ) -> MetricCard:
     """Train, and write `metric.safetensors` and `metric.json` into the folder `out`.
 
-    Where `held_out` is None a tenth of `pairs`, 2,000 at most (whole shards where there are some), is. A run that was
-    cut off goes on from what it left under `out`. `sides` says more of the features than `pairs` do; `training` is
-    added to the card. `FeatureError` where there are fewer than eight pairs.
+    Where `held_out` is None a tenth of `pairs`, 2,000 at most (whole shards where there are some), is; where it is
+    empty, nothing is: the last epoch counts. A run that was cut off goes on from what it left under `out`. `sides` says
+    more of the features than `pairs` do; `training` is added to the card; `bits` are `save_weights`'s. `FeatureError`
+    where there are fewer than eight pairs.
     """
     if len(pairs) < LEAST_PAIRS:
         raise FeatureError(
@@ -77,7 +81,7 @@ def fit_metric(
     work = out / WORK
     hops_s = pairs.video.hop_s, pairs.audio.hop_s
     metric, shape, chosen = _fit(kind, train, held, hops_s, seed, work, progress)
-    save_weights(metric, out / WEIGHTS, compact)
+    save_weights(metric, out / WEIGHTS, bits)
     load_weights(metric, out / WEIGHTS)
     found = sides or {
         modality: MetricSide(dim=side.dim, hop_s=side.hop_s, space=side.space)
@@ -96,7 +100,7 @@ def fit_metric(
             "settings": _plain(chosen),
             "pairs": len(train),
             "seed": seed,
-            "held_out": _held_out(metric, held, seed),
+            **({"held_out": _held_out(metric, held, seed)} if len(held) else {}),
         },
     )
     card.save(out)

@@ -20,7 +20,7 @@ from matcher_training.kernel import KernelTowers
 from matcher_training.kernel_fit import fit_kernel
 from matcher_training.label_fit import fit_labels, label_shape, make_label_towers
 from matcher_training.label_towers import LabelTowers
-from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
+from matcher_training.ranks import embed_pairs, held_out_rank
 from matcher_training.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.residual import ResidualTowers
 from matcher_training.residual_fit import Epoch, ResidualFit, Scores, reduced_precision
@@ -110,7 +110,7 @@ class JoinedFit:
         if not _restore(towers, path):
             towers = fit_kernel(recipe, self._train, self._seed + number)
             _keep(towers, path)
-        rank = mean_reciprocal_rank(*embed_pairs(towers, self._held_out))
+        rank = held_out_rank(towers, self._held_out)
         self._report(f"kernel member {number + 1} of {len(self._recipe.kernels)}", Epoch(1, 1, math.nan, rank))
         return towers.eval()
 

@@ -1,5 +1,6 @@
 """Embeddings of held-out pairs, and how well they find each other, for choosing among epochs and recipes."""
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -34,6 +35,11 @@ def embed_pairs(towers: Towers, pairs: Pairs) -> tuple[Tensor, Tensor]:
             found[0].append(towers.video(batch.video.rows, batch.video.mask))
             found[1].append(towers.audio(batch.audio.rows, batch.audio.mask))
     return torch.cat(found[0]), torch.cat(found[1])
+
+
+def held_out_rank(towers: Towers, pairs: Pairs) -> float:
+    """`mean_reciprocal_rank` of the pairs; NaN where there are none."""
+    return mean_reciprocal_rank(*embed_pairs(towers, pairs)) if len(pairs) else math.nan
 
 
 def mean_reciprocal_rank(video: Tensor, audio: Tensor) -> float:

@@ -4,6 +4,7 @@ Source: the training script of uzeful/VA_Project. A step takes a batch of pairs,
 sounds in another order; a sound that the shuffle left in its place still counts as the clip's own.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -97,6 +98,8 @@ class ReferenceFit:
         return torch.from_numpy(floats(stack(sequences, which, self._rows)))
 
     def _rank(self) -> float:
+        if not len(self._held_out):
+            return math.nan
         self.metric.eval()
         sides = []
         with torch.inference_mode():

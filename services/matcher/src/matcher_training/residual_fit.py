@@ -17,7 +17,7 @@ from matcher_training.checkpoints import read_checkpoint, write_checkpoint
 from matcher_training.data import Pairs
 from matcher_training.kernel import KernelTower
 from matcher_training.losses import MAX_LOG_SCALE, info_nce
-from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
+from matcher_training.ranks import held_out_rank
 from matcher_training.recipes import ResidualRecipe
 from matcher_training.residual import ResidualTower, ResidualTowers
 from needledrop.processor import bfloat16_pays
@@ -33,7 +33,7 @@ Scores = Callable[[Batch], Tensor]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch gave; `reciprocal_rank` is the mean over the held-out pairs, 0…1."""
+    """What an epoch gave; `reciprocal_rank` is the mean over the held-out pairs, 0…1, NaN without any."""
 
     number: int
     of: int
@@ -42,7 +42,9 @@ class Epoch:
 
 
 class ResidualFit:
-    """Keeps the epoch with the best mean reciprocal rank on the held-out pairs, averaged weights where `ema` asks.
+    """Keeps the epoch with the best mean reciprocal rank on the held-out pairs, the last one where there are none.
+
+    Averaged weights where `ema` asks.
 
     The same seed and data give the same weights on the same machine, whether or not it was interrupted.
     """
@@ -146,9 +148,8 @@ class ResidualFit:
                 average.lerp_(current, 1 - keep)
 
     def _consider(self) -> float:
-        video, audio = embed_pairs(self._averaged.eval(), self._held_out)
-        rank = mean_reciprocal_rank(video, audio)
-        if rank >= self._best.reciprocal_rank:
+        rank = held_out_rank(self._averaged.eval(), self._held_out)
+        if math.isnan(rank) or rank >= self._best.reciprocal_rank:
             state = {name: tensor.clone() for name, tensor in self._averaged.state_dict().items()}
             self._best = _Best(self._done, rank, state)
         return rank

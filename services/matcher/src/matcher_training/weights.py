@@ -1,7 +1,9 @@
 """A metric's weights on disk: safetensors only, every tensor checked before it is used."""
 
+import math
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -12,17 +14,21 @@ from needledrop.errors import BundleError, ErrorCode
 
 STEP = ".step"
 LARGE = 4096
+WHOLE = 8
+SHARES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 
 
-def save_weights(metric: Metric, path: Path, compact: bool = False) -> None:
-    """Write the metric's state dict, on the CPU, as safetensors: float32, or where `compact`, large matrices as int8.
+def save_weights(metric: Metric, path: Path, bits: int | None = None) -> None:
+    """Write the metric's state dict, on the CPU, as safetensors: float32, large matrices in so many `bits`, 2 to 8.
 
-    A compact matrix [N, M] is stored as int8 with a float32 step [N, 1] for each row, named as the matrix and `.step`.
+    A matrix [N, M] in 8 bits is int8, in fewer uint8 [N, M · bits / 8], rounded up, `pack` says how. Beside it is a
+    float32 step [N, 1] for each row, named as the matrix and `.step`.
     """
     tensors = {name: tensor.detach().cpu().float().contiguous() for name, tensor in metric.state_dict().items()}
-    if compact:
-        for name in [name for name, tensor in tensors.items() if tensor.ndim == 2 and tensor.numel() >= LARGE]:
-            tensors[name], tensors[name + STEP] = _to_steps(tensors[name])
+    if bits is not None:
+        for name in [name for name, tensor in tensors.items() if _is_large(tensor)]:
+            numbers, tensors[name + STEP] = to_steps(tensors[name], bits)
+            tensors[name] = numbers if bits == WHOLE else pack(numbers, bits)
     path.write_bytes(save(tensors))
 
 
@@ -32,7 +38,7 @@ def load_weights(metric: Metric, path: Path) -> None:
         stored = load_file(path, device="cpu")
     except (SafetensorError, OSError) as error:
         raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} is not a safetensors file") from error
-    tensors = _from_steps(stored)
+    tensors = _from_steps(stored, metric)
     wanted = {name: tuple(tensor.shape) for name, tensor in metric.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if found != wanted:
@@ -43,16 +49,53 @@ def load_weights(metric: Metric, path: Path) -> None:
     metric.load_state_dict(tensors)
 
 
-def _to_steps(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    step = matrix.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
-    return (matrix / step).round().to(torch.int8), step
+def to_steps(matrix: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    """Whole numbers int8 of `bits` bits, and the step float32 [N, 1] of each row, the best of those tried.
+
+    A row's largest values may be cut off where that makes its squared error smaller.
+    """
+    most = 2 ** (bits - 1) - 1
+    largest = matrix.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / most
+    best, step = torch.full_like(largest, torch.inf), largest
+    for share in SHARES:
+        tried = share * largest
+        error = (matrix - tried * (matrix / tried).round().clamp(-most, most)).square().sum(dim=1, keepdim=True)
+        step = torch.where(error < best, tried, step)
+        best = torch.minimum(error, best)
+    return (matrix / step).round().clamp(-most, most).to(torch.int8), step
 
 
-def _from_steps(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+def pack(numbers: Tensor, bits: int) -> Tensor:
+    """uint8 [N, ⌈M · bits / 8⌉] of int8 [N, M]: each number's lowest bits, the lowest first, one after the other."""
+    planes = numbers.numpy().astype(np.uint8)[..., None] >> np.arange(bits, dtype=np.uint8) & 1
+    return torch.from_numpy(np.packbits(planes.reshape(len(planes), -1), axis=1, bitorder="little"))
+
+
+def unpack(packed: Tensor, columns: int, bits: int) -> Tensor:
+    """int8 [N, columns] of what `pack` made."""
+    planes = np.unpackbits(packed.numpy(), axis=1, count=bits * columns, bitorder="little").reshape(-1, columns, bits)
+    numbers = (planes << np.arange(bits, dtype=np.uint8)).sum(axis=-1, dtype=np.int16)
+    return torch.from_numpy(np.where(numbers >> (bits - 1), numbers - (1 << bits), numbers).astype(np.int8))
+
+
+def _from_steps(stored: dict[str, Tensor], metric: Metric) -> dict[str, Tensor]:
     """Whole matrices for compact ones; what does not belong together stays as it is, for the check of the names."""
     tensors = dict(stored)
+    wanted = metric.state_dict()
     for name, tensor in stored.items():
         step = stored.get(name + STEP)
-        if tensor.dtype == torch.int8 and step is not None and step.shape == (len(tensor), 1):
+        if step is None or tensor.ndim != 2 or step.shape != (len(tensor), 1):
+            continue
+        if tensor.dtype == torch.int8:
             tensors[name] = tensor.float() * tensors.pop(name + STEP)
+        elif tensor.dtype == torch.uint8 and name in wanted and _is_large(wanted[name]):
+            columns = wanted[name].shape[1]
+            bits = tensor.shape[1] * 8 // columns
+            if bits and tensor.shape[1] == math.ceil(columns * bits / 8):
+                tensors[name] = unpack(tensor, columns, bits).float() * tensors.pop(name + STEP)
     return tensors
+
+
+def _is_large(tensor: Tensor) -> bool:
+    """Whether it is stored in few bits; from eight columns on a packed row's width tells how many."""
+    return tensor.ndim == 2 and tensor.numel() >= LARGE and tensor.shape[1] >= WHOLE

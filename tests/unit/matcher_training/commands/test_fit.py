@@ -69,6 +69,18 @@ def test_fit_leaves_out_and_evaluate_takes_what_is_held_out(data: Path, tmp_path
     )
 
 
+@pytest.mark.parametrize("recipe", ["needledrop", "va_metric2"])
+def test_fit_on_all_pairs_holds_nothing_out_and_says_so(data: Path, tmp_path: Path, recipe: str) -> None:
+    out = tmp_path / "m"
+    printed = run("fit", "--data", data, "--recipe", recipe, "--all-pairs", "--bits", 5, "--out", out)
+    card = MetricCard.load(out)
+    assert card.training["pairs"] == COUNT
+    assert "held_out" not in card.training
+    assert f"{COUNT} pairs; none held out" in printed
+    run("evaluate", "--data", data, "--metric", out, "--gallery", "all", "--record")
+    assert MetricCard.load(out).training["measured"]["pairs"] == COUNT
+
+
 def test_a_run_that_is_killed_goes_on_and_comes_to_the_same_metric(data: Path, tmp_path: Path) -> None:
     recipe = "va_metric2"
     whole, cut = tmp_path / "whole" / "m", tmp_path / "cut" / "m"
