@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-MAX_LOG_SCALE = math.log(100)
+MOST_SCALE = 100.0
 
 
 def distance_matrix(video: Tensor, audio: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class SymmetricInfoNCE(nn.Module):
 
     def forward(self, distances: Tensor) -> Tensor:
         """Scalar loss of a matrix [N, N] whose diagonal holds the pairs."""
-        logits = -self.log_scale.clamp(max=MAX_LOG_SCALE).exp() * distances
+        logits = -self.log_scale.clamp(max=math.log(MOST_SCALE)).exp() * distances
         targets = torch.arange(len(distances), device=distances.device)
         rows = nn.functional.cross_entropy(logits, targets)
         columns = nn.functional.cross_entropy(logits.T, targets)

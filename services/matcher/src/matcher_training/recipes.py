@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from matcher_training.losses import MOST_SCALE
 from matcher_training.shapes import HubShape, KernelShape, ResidualShape, TowerShape
 
 
@@ -28,7 +29,7 @@ class ResidualRecipe:
     """InfoNCE with AdamW on one cycle. Dropout of the input is of video, of audio; crops in seconds, both ends.
 
     Each pair is mixed with `mixed` - 1 others, by shares of a Dirichlet distribution of concentration `mixup`; where
-    that is 0, with none.
+    that is 0, with none. The learned inverse temperature stays at `most_scale` or below.
     """
 
     shape: ResidualShape
@@ -41,6 +42,7 @@ class ResidualRecipe:
     mixed: int = 2
     input_dropout: tuple[float, float] = (0.3, 0.1)
     dropout: float = 0.2
+    most_scale: float = MOST_SCALE
     crop_s: tuple[float, float] = (3.0, 30.0)
     ema: float = 0.0
     patience: int = 1000

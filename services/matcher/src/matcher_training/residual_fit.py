@@ -16,7 +16,7 @@ from matcher_training.batches import Batch, Side, crops, draw_mixture, longest_s
 from matcher_training.checkpoints import read_checkpoint, write_checkpoint
 from matcher_training.data import Pairs
 from matcher_training.kernel import KernelTower
-from matcher_training.losses import MAX_LOG_SCALE, info_nce
+from matcher_training.losses import info_nce
 from matcher_training.ranks import held_out_rank
 from matcher_training.recipes import ResidualRecipe
 from matcher_training.residual import ResidualTower, ResidualTowers
@@ -90,7 +90,7 @@ class ResidualFit:
     @property
     def scale(self) -> float:
         """The learned inverse temperature."""
-        return self._log_scale.detach().clamp(max=MAX_LOG_SCALE).exp().item()
+        return self._clamped_scale().item()
 
     def run(self, progress: Callable[[Epoch], None]) -> ResidualTowers:
         """Train to the end and return the best epoch's towers, in eval mode."""
@@ -122,7 +122,7 @@ class ResidualFit:
         with reduced_precision():
             video = self.towers.video(batch.video.rows, batch.video.mask)
             audio = self.towers.audio(batch.audio.rows, batch.audio.mask)
-        scores = self._log_scale.clamp(max=MAX_LOG_SCALE).exp() * (video @ audio.T)
+        scores = self._clamped_scale() * (video @ audio.T)
         loss = self._hard_share * info_nce(scores)
         if self._teacher:
             with torch.inference_mode():
@@ -135,6 +135,9 @@ class ResidualFit:
         self._schedule.step()
         self._average()
         return loss.item()
+
+    def _clamped_scale(self) -> Tensor:
+        return self._log_scale.clamp(max=math.log(self._recipe.most_scale)).exp()
 
     def _seconds(self, rng: np.random.Generator) -> float:
         shortest, longest = self._recipe.crop_s
