@@ -36,9 +36,19 @@ def taught(family: str, students: int, hubs: HubShape | None, labelled: bool = T
 
     def recipe() -> JoinedRecipe:
         default = taught_recipe(labelled)
-        return replace(default, residuals=default.residuals[:1] * students, hubs=hubs)
+        return replace(default, residuals=default.residuals[:students], hubs=hubs)
 
     return Trial(family, recipe)
+
+
+def teachers(count: int, hubs: HubShape | None, labelled: bool = False) -> Trial:
+    """The default's teachers themselves, joined, with or without the label towers that teach beside them."""
+
+    def recipe() -> JoinedRecipe:
+        default = taught_recipe(labelled)
+        return JoinedRecipe(residuals=default.teachers[:count], labels=default.teaching_labels, hubs=hubs)
+
+    return Trial("teachers", recipe)
 
 
 def kernels(count: int, hubs: HubShape | None) -> Trial:
@@ -49,17 +59,22 @@ def kernels(count: int, hubs: HubShape | None) -> Trial:
 
 
 DEFAULT = taught_recipe(labelled=True)
-TEACHER = DEFAULT.teachers[0]
+PLAIN, DEEP, HELD_BACK, BROAD = DEFAULT.teachers
 HUBS = DEFAULT.hubs
 TRIALS: dict[str, Trial] = {
     "net-512-short": nets("net-512-short", net(512, 2e-3, 14, mixup=0.4), 1),
     "net-512": nets("net-512", net(512, 2e-3, 24), 1),
     "net-512-three": nets("net-512-three", net(512, 2e-3, 28, mixed=3), 1),
     "no-mixup": nets("no-mixup", net(512, 2e-3, 14, mixup=0.0), 1),
-    "teacher": nets("teacher", TEACHER, 1),
-    "teachers-x2": nets("teacher", TEACHER, 2),
-    "teachers-x4": nets("teacher", TEACHER, 4),
-    "teachers-x4-hubs": nets("teacher", TEACHER, 4, HUBS),
+    "plain": nets("plain", PLAIN, 1),
+    "plain-x4": nets("plain", PLAIN, 4),
+    "plain-x4-hubs": nets("plain", PLAIN, 4, HUBS),
+    "deep": nets("deep", DEEP, 1),
+    "held-back": nets("held-back", HELD_BACK, 1),
+    "broad": nets("broad", BROAD, 1),
+    "teachers": teachers(4, None),
+    "teachers-hubs": teachers(4, HUBS),
+    "teachers-labels-hubs": teachers(4, HUBS, labelled=True),
     "taught-x1": taught("taught", 1, None),
     "taught-x1-hubs": taught("taught", 1, HUBS),
     "taught-x2": taught("taught", 2, None),

@@ -37,10 +37,14 @@ extractor = BaselineAudio(Bundle.load(Path(sys.argv[1])), None)
 OURS = """
 import sys
 from pathlib import Path
-from {service}_extractor.extractor import load
 from needledrop.bundle import Bundle
 from needledrop.settings import CoreSettings
-extractor = load(Bundle.load(Path(sys.argv[1])), CoreSettings(device="cpu"))
+from needledrop.features import Modality
+from needledrop.startup import starting
+bundle = Bundle.load(Path(sys.argv[1]))
+with starting(bundle, Modality("{service}")):
+    from {service}_extractor.extractor import load
+    extractor = load(bundle, CoreSettings(device="cpu"))
 """
 EXTRACT = {"naive": "extractor.extract(Path(sys.argv[2]))", "ours": "extractor.extract(Path(sys.argv[2]), print)"}
 

@@ -17,7 +17,8 @@ from audio_extractor.runtime import start_tensorflow
 from audio_extractor.stand_in import stand_in_weights
 from audio_extractor.vggish import Vggish, write_checkpoint
 from needledrop.errors import ErrorCode, MediaError
-from needledrop.extraction import Extractor, run_job
+from needledrop.extract_job import run_job
+from needledrop.extraction import Extractor
 from needledrop.features import FeatureSpace, Modality, matrix_from_bytes
 from needledrop.media import MediaReader, open_audio, open_frames
 from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, ExtractRequest, JobMessage

@@ -162,3 +162,34 @@ def test_a_damaged_archive_is_refused(folder: Path, tmp_path: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-20])
     with pytest.raises(BundleError):
         open_bundle(archive)
+
+
+def test_files_that_are_hashed_ahead_are_taken_once_and_hashed_anew_after(folder: Path) -> None:
+    bundle = Bundle.load(folder)
+    (ref,) = bundle.video.files
+    bundle.check_ahead(Modality.VIDEO)
+    assert bundle.file(ref) == folder / "net.bin"
+    assert bundle.pca(Modality.VIDEO) == folder / "video.npz"
+    (folder / "net.bin").write_bytes(b"altered")
+    with pytest.raises(BundleError, match="not the file"):
+        bundle.file(ref)
+
+
+@pytest.mark.parametrize(("change", "said"), [(b"altered", "not the file"), (None, "lacks net.bin")])
+def test_what_is_wrong_with_a_file_that_is_hashed_ahead_is_said_where_it_is_asked_for(
+    folder: Path, change: bytes | None, said: str
+) -> None:
+    bundle = Bundle.load(folder)
+    (folder / "net.bin").unlink()
+    if change:
+        (folder / "net.bin").write_bytes(change)
+    bundle.check_ahead(Modality.AUDIO)
+    assert bundle.pca(Modality.AUDIO) == folder / "audio.npz"
+    with pytest.raises(BundleError, match=said):
+        bundle.file(bundle.audio.files[0])
+
+
+def test_a_side_that_is_not_there_can_not_be_hashed_ahead(folder: Path) -> None:
+    edit(folder, video=None, metric=None)
+    with pytest.raises(BundleError, match="no video side"):
+        Bundle.load(folder).check_ahead(Modality.VIDEO)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from needledrop.errors import ErrorCode, MediaError
-from needledrop.extraction import Extraction, Progress, run_job
+from needledrop.extract_job import run_job
+from needledrop.extraction import Extraction, Progress
 from needledrop.features import FeatureSpace, Modality, matrix_from_bytes
 from needledrop.messages import (
     ExtractDone,

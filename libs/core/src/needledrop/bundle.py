@@ -6,6 +6,7 @@ loader checks the files that it reads.
 
 import hashlib
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any, Self, TypeVar
 
@@ -17,6 +18,8 @@ from needledrop.features import FeatureSpace, Modality
 MANIFEST = "bundle.json"
 SCHEMA_VERSION = 1
 LARGEST_MANIFEST = 1 << 20
+HASHED_AT_ONCE = 1 << 24
+"""Bytes. In small pieces a thread that hashes would wait for Python's lock at each."""
 
 _P = TypeVar("_P", bound="_Part")
 
@@ -119,6 +122,7 @@ class Bundle:
     def __init__(self, root: Path, manifest: Manifest) -> None:
         self.root = root
         self.manifest = manifest
+        self._hashes: dict[str, Future[str]] = {}
 
     @classmethod
     def load(cls, root: Path) -> Self:
@@ -166,13 +170,25 @@ class Bundle:
     def file(self, ref: FileRef) -> Path:
         """The path of a file whose hash was just checked; `BundleError` where it is absent or altered."""
         path = self.root / ref.path
+        begun = self._hashes.pop(ref.path, None)
         try:
-            found = _sha256(path)
+            found = begun.result() if begun else _sha256(path)
         except OSError as error:
             raise BundleError(ErrorCode.BUNDLE_INVALID, f"the bundle lacks {ref.path}") from error
         if found != ref.sha256:
             raise BundleError(ErrorCode.BUNDLE_INVALID, f"{ref.path} is not the file that {MANIFEST} describes")
         return path
+
+    def check_ahead(self, modality: Modality) -> None:
+        """Begin to hash a side's files in a thread; the next `file` of each takes what was found.
+
+        For the seconds in which a framework is imported on one core, and the file is read from the disk for the first
+        time. `BundleError` where there is no such side.
+        """
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hash")
+        for ref in self.side(modality).refs:
+            self._hashes[ref.path] = thread.submit(_sha256, self.root / ref.path)
+        thread.shutdown(wait=False)
 
     def verify(self) -> None:
         """Check every file's hash, and that the metric was trained on this bundle's feature spaces."""
@@ -218,5 +234,8 @@ def _checksum(manifest: Manifest) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(HASHED_AT_ONCE))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            digest.update(buffer[:count])
+    return digest.hexdigest()

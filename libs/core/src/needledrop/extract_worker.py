@@ -13,7 +13,8 @@ from needledrop.archive import open_bundle
 from needledrop.bundle import Bundle
 from needledrop.celery import BROKER_ERRORS, consume, make_celery, redelivered, reply
 from needledrop.errors import ErrorCode
-from needledrop.extraction import Extractor, failure, run_job
+from needledrop.extract_job import failure, run_job
+from needledrop.extraction import Extractor
 from needledrop.features import Modality
 from needledrop.health import canary_queue, install_canary, touch, worker_name
 from needledrop.log import configure_logging, get_logger, job_context

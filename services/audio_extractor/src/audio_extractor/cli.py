@@ -12,8 +12,10 @@ from audio_extractor.worker import serve
 from needledrop.archive import open_bundle
 from needledrop.commands import CommandGroup
 from needledrop.extract_command import extract_files
+from needledrop.features import Modality
 from needledrop.log import configure_logging
 from needledrop.settings import CoreSettings
+from needledrop.startup import starting
 from needledrop_demo import TRAINING_PAIRS
 
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Turn audio into VGGish features.")
@@ -29,7 +31,9 @@ def extract(
 ) -> None:
     """Extract each file's features; prints a line a file. Ends with status 1 if any failed."""
     settings = _command_settings()
-    extractor = load(open_bundle(bundle or settings.bundle), settings)
+    opened = open_bundle(bundle or settings.bundle)
+    with starting(opened, Modality.AUDIO):
+        extractor = load(opened, settings)
     failed = extract_files(extractor, paths, out)
     raise typer.Exit(1 if failed else 0)
 

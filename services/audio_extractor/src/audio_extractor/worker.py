@@ -1,10 +1,19 @@
 """The Celery worker on queue `audio`. TensorFlow is imported in the pool process, never in the one that forks it."""
 
 from audio_extractor.extractor import load
+from needledrop.bundle import Bundle
 from needledrop.extract_worker import make_worker, run_worker
+from needledrop.extraction import Extractor
 from needledrop.features import Modality
+from needledrop.settings import CoreSettings
+from needledrop.startup import starting
 
 
 def serve() -> None:
     """Serve jobs until told to stop."""
-    run_worker(make_worker(Modality.AUDIO, load))
+
+    def load_extractor(bundle: Bundle, settings: CoreSettings) -> Extractor:
+        with starting(bundle, Modality.AUDIO):
+            return load(bundle, settings)
+
+    run_worker(make_worker(Modality.AUDIO, load_extractor))

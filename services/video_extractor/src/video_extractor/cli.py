@@ -9,7 +9,9 @@ import typer
 from needledrop.archive import open_bundle
 from needledrop.commands import CommandGroup
 from needledrop.extract_command import extract_files, work_files
+from needledrop.features import Modality
 from needledrop.log import configure_logging
+from needledrop.startup import starting
 from needledrop_demo import TRAINING_PAIRS
 from video_extractor.settings import VideoSettings
 
@@ -46,13 +48,14 @@ def extract(
     ] = False,
 ) -> None:
     """Extract each video's features; prints a line a file. Ends with status 1 if any failed."""
-    from video_extractor.extractor import load, load_backbone, open_source  # noqa: PLC0415
-    from video_extractor.raw import RawKeeper, extract_raw  # noqa: PLC0415
-
     if fast and raw:
         raise typer.BadParameter("a PCA is fitted on exact frames: --raw and --fast don't go together")
     settings = _command_settings()
     opened = open_bundle(bundle or settings.bundle)
+    with starting(opened, Modality.VIDEO):
+        from video_extractor.extractor import load, load_backbone, open_source  # noqa: PLC0415
+        from video_extractor.raw import RawKeeper, extract_raw  # noqa: PLC0415
+
     if raw and opened.video.pca is None:
         backbone = load_backbone(opened, settings, settings.video_precision)
         raise typer.Exit(1 if work_files(paths, out, extract_raw(backbone, open_source)) else 0)

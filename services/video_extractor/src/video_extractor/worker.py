@@ -5,6 +5,7 @@ from needledrop.extract_worker import make_worker, run_worker
 from needledrop.extraction import Extractor
 from needledrop.features import Modality
 from needledrop.settings import CoreSettings
+from needledrop.startup import starting
 from video_extractor.settings import VideoSettings
 
 
@@ -13,8 +14,9 @@ def run() -> None:
     precision = VideoSettings().video_precision
 
     def load_extractor(bundle: Bundle, settings: CoreSettings) -> Extractor:
-        from video_extractor.extractor import load  # noqa: PLC0415
+        with starting(bundle, Modality.VIDEO):
+            from video_extractor.extractor import load  # noqa: PLC0415
 
-        return load(bundle, settings, precision)
+            return load(bundle, settings, precision)
 
     run_worker(make_worker(Modality.VIDEO, load_extractor))
