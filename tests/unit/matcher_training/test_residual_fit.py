@@ -129,6 +129,21 @@ def test_without_held_out_pairs_the_last_epoch_counts(tmp_path: Path) -> None:
         assert torch.equal(tensor, towers.state_dict()[name])
 
 
+def test_the_inverse_temperature_stays_at_the_most_that_is_allowed(tmp_path: Path) -> None:
+    train, held = data()
+    free = fit(tmp_path / "free", train, held)
+    bound = fit(tmp_path / "bound", train, held, dataclasses.replace(RECIPE, most_scale=4.0))
+    losses: dict[str, list[float]] = {"free": [], "bound": []}
+    free.run(lambda epoch: losses["free"].append(epoch.loss))
+    bound.run(lambda epoch: losses["bound"].append(epoch.loss))
+
+    assert bound.scale == pytest.approx(4.0)
+    assert free.scale > 4.0
+    # Cosines of -1 to 1 times 4 leave each of 63 others a share of the softmax.
+    assert min(losses["bound"]) > math.log(1 + 63 * math.exp(-8))
+    assert min(losses["bound"]) > min(losses["free"])
+
+
 def test_training_leaves_the_global_generator_as_it_was(tmp_path: Path) -> None:
     train, held = data()
     torch.manual_seed(3)

@@ -1,5 +1,6 @@
 """The template: one for each process, and no file is lost to its death."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop.media import Limits, open_audio
+from needledrop.media.ready import Templates
 from tests.unit.core.media.children import children, limit_of, templates
 from tests.unit.core.media.making import write_wave
 
@@ -90,6 +92,26 @@ def test_a_template_that_was_killed_is_replaced(sound: Path) -> None:
     wait_until_gone(first)
     assert count(sound) == SAMPLES
     assert templates() != {first}
+
+
+def test_without_a_process_to_be_had_only_the_file_fails_and_the_next_one_is_read(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "no process left")
+
+    fresh = Templates()
+    monkeypatch.setattr("needledrop.media.process.templates", fresh)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as poor:
+        poor.setattr("subprocess.Popen", refuse)
+        fresh.prepare()
+        with pytest.raises(MediaError) as caught:
+            count(sound)
+    assert caught.value.code is ErrorCode.DECODER_CRASHED
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert count(sound) == SAMPLES
+    fresh.end()
 
 
 def test_a_template_that_doesnt_answer_is_replaced(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:

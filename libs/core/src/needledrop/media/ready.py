@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 from needledrop.errors import ErrorCode, MediaError
@@ -66,20 +67,24 @@ class Decoder:
 
 
 class Template:
-    """A template process, which may still be starting."""
+    """A template process, which may still be starting. `OSError` where the system has no process or descriptor left."""
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-m", "needledrop.media.template", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env=_environment(),
-                # Ctrl-C and a service manager's signals are for the worker, which finishes the file at hand.
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-s", "-m", "needledrop.media.template", str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),),
+                    env=_environment(),
+                    # Ctrl-C and a service manager's signals are for the worker, which finishes the file at hand.
+                    start_new_session=True,
+                )
+            except OSError:
+                self._control.close()
+                raise
         self._greeted = False
 
     def start(self, job: Job) -> Decoder:
@@ -137,8 +142,11 @@ class Templates:
         atexit.register(self.end)
 
     def prepare(self) -> None:
-        """Begin to start a template, which takes some tenths of a second, where there is none. Returns at once."""
-        with self._lock:
+        """Begin to start a template, which takes some tenths of a second, where there is none. Returns at once.
+
+        Where it can't be started, the first file tries again, and says so if it can't.
+        """
+        with self._lock, suppress(OSError):
             self._template = self._template or Template()
 
     def start(self, job: Job) -> Decoder:
@@ -149,8 +157,8 @@ class Templates:
                     return self._template.start(job)
                 except OSError:
                     self._end()
-            self._template = Template()
             try:
+                self._template = Template()
                 return self._template.start(job)
             except OSError as error:
                 self._end()
