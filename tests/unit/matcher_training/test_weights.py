@@ -90,15 +90,14 @@ def test_what_rounding_to_few_bits_costs_a_normal_matrix_is_near_the_least_possi
     assert float((numbers * step - matrix).square().mean().sqrt()) < most
 
 
-@pytest.mark.parametrize("columns", [8, 13, 128])
+@pytest.mark.parametrize("columns", [1, 13, 128])
 @pytest.mark.parametrize("bits", [2, 3, 5, 7])
 def test_packed_numbers_are_unpacked_as_they_were(bits: int, columns: int) -> None:
     most = 2 ** (bits - 1) - 1
     numbers = torch.randint(-most, most + 1, (9, columns), dtype=torch.int8)
     packed = pack(numbers, bits)
-    assert packed.shape == (9, -(-columns * bits // 8))
-    assert packed.shape[1] * 8 // columns == bits
-    assert torch.equal(unpack(packed, columns, bits), numbers)
+    assert packed.shape == (9, bits * -(-columns // 8))
+    assert torch.equal(unpack(packed, columns), numbers)
 
 
 @pytest.mark.parametrize("bits", [4, 8])

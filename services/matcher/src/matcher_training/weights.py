@@ -1,6 +1,5 @@
 """A metric's weights on disk: safetensors only, every tensor checked before it is used."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,12 @@ SHARES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 def save_weights(metric: Metric, path: Path, bits: int | None = None) -> None:
     """Write the metric's state dict, on the CPU, as safetensors: float32, large matrices in so many `bits`, 2 to 8.
 
-    A matrix [N, M] in 8 bits is int8, in fewer uint8 [N, M · bits / 8], rounded up, `pack` says how. Beside it is a
-    float32 step [N, 1] for each row, named as the matrix and `.step`.
+    A matrix [N, M] in 8 bits is int8, in fewer uint8 as `pack` makes it. Beside it is a float32 step [N, 1] for each
+    row, named as the matrix and `.step`.
     """
     tensors = {name: tensor.detach().cpu().float().contiguous() for name, tensor in metric.state_dict().items()}
     if bits is not None:
-        for name in [name for name, tensor in tensors.items() if _is_large(tensor)]:
+        for name in [name for name, tensor in tensors.items() if tensor.ndim == 2 and tensor.numel() >= LARGE]:
             numbers, tensors[name + STEP] = to_steps(tensors[name], bits)
             tensors[name] = numbers if bits == WHOLE else pack(numbers, bits)
     path.write_bytes(save(tensors))
@@ -66,16 +65,25 @@ def to_steps(matrix: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 
 def pack(numbers: Tensor, bits: int) -> Tensor:
-    """uint8 [N, ⌈M · bits / 8⌉] of int8 [N, M]: each number's lowest bits, the lowest first, one after the other."""
-    planes = numbers.numpy().astype(np.uint8)[..., None] >> np.arange(bits, dtype=np.uint8) & 1
-    return torch.from_numpy(np.packbits(planes.reshape(len(planes), -1), axis=1, bitorder="little"))
+    """uint8 [N, bits · ⌈M / 8⌉] of int8 [N, M]: for each bit from the lowest on, that bit of all of a row's numbers."""
+    rows = numbers.numpy()
+    planes = [np.packbits(rows >> bit & 1, axis=1, bitorder="little") for bit in range(bits)]
+    return torch.from_numpy(np.concatenate(planes, axis=1))
 
 
-def unpack(packed: Tensor, columns: int, bits: int) -> Tensor:
-    """int8 [N, columns] of what `pack` made."""
-    planes = np.unpackbits(packed.numpy(), axis=1, count=bits * columns, bitorder="little").reshape(-1, columns, bits)
-    numbers = (planes << np.arange(bits, dtype=np.uint8)).sum(axis=-1, dtype=np.int16)
-    return torch.from_numpy(np.where(numbers >> (bits - 1), numbers - (1 << bits), numbers).astype(np.int8))
+def unpack(packed: Tensor, columns: int) -> Tensor:
+    """int8 [N, columns] of what `pack` made; how many bits a number has follows from the width of the rows."""
+    planes = np.split(packed.numpy(), packed.shape[1] // _plane(columns), axis=1)
+    numbers = np.zeros((len(packed), columns), np.int8)
+    for bit, plane in enumerate(planes):
+        numbers |= np.unpackbits(plane, axis=1, count=columns, bitorder="little").view(np.int8) << np.int8(bit)
+    sign = np.int8(1 << (len(planes) - 1))
+    return torch.from_numpy((numbers ^ sign) - sign)
+
+
+def _plane(columns: int) -> int:
+    """Bytes of one bit of a row."""
+    return -(-columns // 8)
 
 
 def _from_steps(stored: dict[str, Tensor], metric: Metric) -> dict[str, Tensor]:
@@ -86,16 +94,14 @@ def _from_steps(stored: dict[str, Tensor], metric: Metric) -> dict[str, Tensor]:
         step = stored.get(name + STEP)
         if step is None or tensor.ndim != 2 or step.shape != (len(tensor), 1):
             continue
+        columns = wanted[name].shape[1] if name in wanted and wanted[name].ndim == 2 else 0
         if tensor.dtype == torch.int8:
             tensors[name] = tensor.float() * tensors.pop(name + STEP)
-        elif tensor.dtype == torch.uint8 and name in wanted and _is_large(wanted[name]):
-            columns = wanted[name].shape[1]
-            bits = tensor.shape[1] * 8 // columns
-            if bits and tensor.shape[1] == math.ceil(columns * bits / 8):
-                tensors[name] = unpack(tensor, columns, bits).float() * tensors.pop(name + STEP)
+        elif tensor.dtype == torch.uint8 and columns and tensor.shape[1] in _widths(columns):
+            tensors[name] = unpack(tensor, columns).float() * tensors.pop(name + STEP)
     return tensors
 
 
-def _is_large(tensor: Tensor) -> bool:
-    """Whether it is stored in few bits; from eight columns on a packed row's width tells how many."""
-    return tensor.ndim == 2 and tensor.numel() >= LARGE and tensor.shape[1] >= WHOLE
+def _widths(columns: int) -> range:
+    """Bytes that a packed row may have, in two bits up to seven."""
+    return range(2 * _plane(columns), WHOLE * _plane(columns), _plane(columns))

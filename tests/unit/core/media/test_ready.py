@@ -38,6 +38,10 @@ def count(path: Path) -> int:
         return sum(len(piece) for piece in reader)
 
 
+def open_descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 def alive(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -102,14 +106,14 @@ def test_without_a_process_to_be_had_only_the_file_fails_and_the_next_one_is_rea
 
     fresh = Templates()
     monkeypatch.setattr("needledrop.media.process.templates", fresh)
-    descriptors = len(os.listdir("/proc/self/fd"))
+    descriptors = open_descriptors()
     with monkeypatch.context() as poor:
         poor.setattr("subprocess.Popen", refuse)
         fresh.prepare()
         with pytest.raises(MediaError) as caught:
             count(sound)
     assert caught.value.code is ErrorCode.DECODER_CRASHED
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert open_descriptors() == descriptors
     assert count(sound) == SAMPLES
     fresh.end()
 
