@@ -6,7 +6,7 @@ sounds in another order; a sound that the shuffle left in its place still counts
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class ReferenceFit:
         self.metric.train()
         order = rng.permutation(len(self._train))
         batches = [order[start : start + self._recipe.batch] for start in range(0, len(order), self._recipe.batch)]
-        with _without_onednn():
+        with _without_onednn(), _one_thread() if self._rows == 1 else nullcontext():
             return float(np.mean([self._step(batch, rng) for batch in batches]))
 
     def _step(self, batch: Indices, rng: np.random.Generator) -> float:
@@ -137,6 +137,20 @@ def _without_onednn() -> Iterator[None]:
         yield
     finally:
         torch.backends.mkldnn.enabled = before
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Steps of a millisecond are about as quick on one thread, and stay so where another process wants the cores.
+
+    Two threads wait for each other after every operation, and on a busy machine each time for a turn.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _peaks(pairs: Pairs, rows: int) -> Pairs:
