@@ -41,12 +41,12 @@ def taught(family: str, students: int, hubs: HubShape | None, labelled: bool = T
     return Trial(family, recipe)
 
 
-def teachers(count: int, hubs: HubShape | None, labelled: bool = False) -> Trial:
+def teachers(hubs: HubShape | None, labelled: bool = False) -> Trial:
     """The default's teachers themselves, joined, with or without the label towers that teach beside them."""
 
     def recipe() -> JoinedRecipe:
         default = taught_recipe(labelled)
-        return JoinedRecipe(residuals=default.teachers[:count], labels=default.teaching_labels, hubs=hubs)
+        return JoinedRecipe(residuals=default.teachers, labels=default.teaching_labels, hubs=hubs)
 
     return Trial("teachers", recipe)
 
@@ -72,9 +72,9 @@ TRIALS: dict[str, Trial] = {
     "deep": nets("deep", DEEP, 1),
     "held-back": nets("held-back", HELD_BACK, 1),
     "broad": nets("broad", BROAD, 1),
-    "teachers": teachers(4, None),
-    "teachers-hubs": teachers(4, HUBS),
-    "teachers-labels-hubs": teachers(4, HUBS, labelled=True),
+    "teachers": teachers(None),
+    "teachers-hubs": teachers(HUBS),
+    "teachers-labels-hubs": teachers(HUBS, labelled=True),
     "taught-x1": taught("taught", 1, None),
     "taught-x1-hubs": taught("taught", 1, HUBS),
     "taught-x2": taught("taught", 2, None),

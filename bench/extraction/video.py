@@ -10,7 +10,7 @@ import psutil
 
 from bench import media
 from bench.baseline.video import BaselineVideo, decoder_name
-from bench.extraction.forward import KINDS, SLOWER
+from bench.extraction.forward import EMULATED, KINDS
 from bench.measure import in_turns
 from bench.report import Table
 from bench.settings import BenchSettings
@@ -47,7 +47,7 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
             tuple(rows),
             f"The baseline's JPEGs are written by {decoder_name()}. The limit is the largest of decoding alone, model "
             f"alone, and the processor seconds of both ÷ {cores} cores. Medians of {settings.rounds} turns, 1080p one. "
-            f"{SLOWER}",
+            f"{EMULATED}",
         ),
     )
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from tests.unit.matcher_training import made_up
 
+from matcher_training.losses import contrastive_loss
 from matcher_training.recipes import ReferenceRecipe
 from matcher_training.reference_fit import ReferenceFit
 from matcher_training.residual_fit import Epoch
@@ -51,6 +53,29 @@ def test_the_rate_falls_to_seven_tenths_every_ten_epochs(tmp_path: Path) -> None
     fit.run(lambda epoch: rates.append(fit.learning_rate))
     assert rates[0] == rates[9] == 1e-3
     np.testing.assert_allclose([rates[10], rates[19], rates[20]], [7e-4, 7e-4, 4.9e-4])
+
+
+@pytest.mark.parametrize(("kind", "rows", "expected"), [(MetricKind.VA_METRIC, 1, 1), (MetricKind.VA_METRIC, 120, 2)])
+def test_single_rows_are_trained_on_one_thread_and_the_others_are_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: MetricKind, rows: int, expected: int
+) -> None:
+    seen: set[int] = set()
+
+    def loss(*arguments: torch.Tensor) -> torch.Tensor:
+        seen.add(torch.get_num_threads())
+        return contrastive_loss(*arguments)
+
+    monkeypatch.setattr("matcher_training.reference_fit.contrastive_loss", loss)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        pairs = made_up.pairs(16, video_dim=6, audio_dim=5)
+        recipe = ReferenceRecipe(epochs=1, batch=16, rows=rows)
+        ReferenceFit(kind, recipe, pairs, pairs, 0, tmp_path / "c").run(lambda epoch: None)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {expected}
 
 
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None:
