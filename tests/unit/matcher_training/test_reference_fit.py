@@ -61,9 +61,9 @@ def test_single_rows_are_trained_on_one_thread_and_the_others_are_given_back(
 ) -> None:
     seen: set[int] = set()
 
-    def loss(*arguments: torch.Tensor) -> torch.Tensor:
+    def loss(distances: torch.Tensor, different: torch.Tensor, margin: float) -> torch.Tensor:
         seen.add(torch.get_num_threads())
-        return contrastive_loss(*arguments)
+        return contrastive_loss(distances, different, margin)
 
     monkeypatch.setattr("matcher_training.reference_fit.contrastive_loss", loss)
     before = torch.get_num_threads()
