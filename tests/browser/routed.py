@@ -5,7 +5,7 @@ import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Request, Route
@@ -50,8 +50,18 @@ class RoutedSite:
         left = list(answers)
         self.routes[route] = lambda _: left.pop(0) if len(left) > 1 else left[0]
 
-    def open(self, hash_path: str = "#/") -> None:
-        self.page.goto(f"{URL}/{hash_path}")
+    def hold(self, path: str) -> list[Route]:
+        """Requests of `path` wait in the list until it is given to `release`."""
+        held: list[Route] = []
+        self.page.route(f"{URL}{path}", lambda route: held.append(route))
+        return held
+
+    def release(self, held: list[Route]) -> None:
+        for route in held:
+            self._handle(route)
+
+    def open(self, hash_path: str = "#/", wait_until: Literal["load", "commit"] = "load") -> None:
+        self.page.goto(f"{URL}/{hash_path}", wait_until=wait_until)
 
     def open_clip(self) -> None:
         self.open(f"#/match/{CLIP_ID}")

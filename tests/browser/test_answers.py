@@ -1,6 +1,7 @@
 """What the page makes of the answers it gets: stages, pages, errors, and none at all."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -164,3 +165,18 @@ def test_the_page_fits_a_phone(site: RoutedSite, page: Page) -> None:
     site.open_clip()
     expect(page.locator("#ranking li")).to_have_count(5)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("held_path", ["/session", "/web/js/main.js"])
+@pytest.mark.parametrize(("chosen_in", "sent_to"), [("#clip-file", "/videos"), ("#track-files", "/audio")])
+def test_a_file_chosen_before_the_page_is_ready_is_sent_when_it_is(
+    site: RoutedSite, page: Page, file: Path, chosen_in: str, sent_to: str, held_path: str
+) -> None:
+    held = site.hold(held_path)
+    site.open(wait_until="commit")
+    page.wait_for_function("document.getElementById('track-files')")
+    page.set_input_files(chosen_in, file)
+    page.wait_for_timeout(200)
+    assert site.requests_of(sent_to, "POST") == []
+    with page.expect_request(lambda request: (request.method, urlsplit(request.url).path) == ("POST", sent_to)):
+        site.release(held)

@@ -1,4 +1,4 @@
-/** Files dropped on `area` or chosen with `input` go to `onFiles`. */
+/** Files dropped on `area` or chosen with `input` go to `onFiles`, those chosen before this call too. */
 export function dropzone(area, input, onFiles) {
   let inside = 0;
   const mark = (change) => {
@@ -15,11 +15,13 @@ export function dropzone(area, input, onFiles) {
     event.stopPropagation();
     onFiles(files);
   });
-  input.addEventListener("change", () => {
+  const takeChosen = () => {
     const files = [...input.files];
     input.value = "";
     if (files.length) onFiles(files);
-  });
+  };
+  input.addEventListener("change", takeChosen);
+  takeChosen();
 }
 
 /** Without this the browser leaves the page to show a file that missed a drop zone. */

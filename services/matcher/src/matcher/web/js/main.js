@@ -21,10 +21,11 @@ const clipUpload = new ClipUpload(clipSent);
 let aboutTimer = null;
 
 watchConnection();
-await signedIn();
-dropzone(byId("clip"), byId("clip-file"), sendClip);
-dropzone(byId("library"), byId("track-files"), (files) => library.add(files));
-catchStrayDrops((files) => (files.every((file) => file.type.startsWith("audio/")) ? library.add(files) : sendClip(files)));
+const opened = signedIn();
+dropzone(byId("clip"), byId("clip-file"), onceOpen(sendClip));
+dropzone(byId("library"), byId("track-files"), onceOpen(addTracks));
+catchStrayDrops(onceOpen((files) => (files.every((file) => file.type.startsWith("audio/")) ? addTracks : sendClip)(files)));
+await opened;
 window.addEventListener("hashchange", arrive);
 window.addEventListener("keydown", onKey);
 window.addEventListener("keyup", keepSpace);
@@ -46,6 +47,18 @@ function arrive() {
   route();
   byId("clip").scrollIntoView();
   if (match.id) byId("match-title").focus({ preventScroll: true });
+}
+
+/** Files given before the server has answered wait for it. */
+function onceOpen(take) {
+  return async (files) => {
+    await opened;
+    take(files);
+  };
+}
+
+function addTracks(files) {
+  library.add(files);
 }
 
 function sendClip(files) {
