@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 import psutil
 
+from needledrop.memory import MMAP_MAX, MMAP_THRESHOLD, TRIM_THRESHOLD, keep_memory, tune
+
 EVERY_S = 0.1
+BY_DEFAULT = {MMAP_MAX: 65536, MMAP_THRESHOLD: 32 << 20, TRIM_THRESHOLD: 64 << 20}
+"""What glibc comes to by itself, once blocks of tens of megabytes have been freed."""
 MIB = 1 << 20
 
 
@@ -46,6 +50,19 @@ def in_turns(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str
         name: Cost(statistics.median(c.wall_s for c in costs), statistics.median(c.cpu_s for c in costs))
         for name, costs in found.items()
     }
+
+
+def kept(work: Callable[[], object]) -> Callable[[], object]:
+    """The work with freed memory kept, as the extractors and trainings do it, and given back to the kernel after it."""
+
+    def with_memory() -> object:
+        keep_memory()
+        try:
+            return work()
+        finally:
+            tune(BY_DEFAULT)
+
+    return with_memory
 
 
 def watched(command: list[str]) -> Memory:

@@ -10,7 +10,7 @@ from audio_extractor.extractor import load, load_backbone
 from audio_extractor.patches import patch_batches
 from bench import media
 from bench.baseline.audio import BaselineAudio
-from bench.measure import in_turns
+from bench.measure import in_turns, kept
 from bench.report import Cell, Table
 from bench.settings import BenchSettings
 from needledrop.bundle import Bundle
@@ -35,9 +35,9 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
             batches = list(patch_batches(reader, 15360, 32))
         costs = in_turns(
             {
-                "ours": lambda: extractor.extract(path, _ignore),
+                "ours": kept(lambda: extractor.extract(path, _ignore)),
                 "front": lambda: _front(path),
-                "model": lambda: [network.embed(batch) for batch in batches],
+                "model": kept(lambda: [network.embed(batch) for batch in batches]),
                 **{name: partial(baseline.extract, path) for name, baseline in baselines.items()},
             },
             settings.rounds,

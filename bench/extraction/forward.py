@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.baseline.video import BATCH, baseline_network
-from bench.measure import in_turns
+from bench.measure import in_turns, kept
 from bench.report import Table
 from bench.settings import BenchSettings
 from needledrop.bundle import Bundle
@@ -47,7 +47,7 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
     expected = plain()
     rows = {kind: of(kind) for kind in ours}
     square = torch.rand(SIDE, SIDE)
-    works: dict[str, Callable[[], object]] = {kind: partial(of, kind) for kind in ours}
+    works: dict[str, Callable[[], object]] = {kind: kept(partial(of, kind)) for kind in ours}
     costs = in_turns({"plain": plain, "product": lambda: square @ square, **works}, 2 * settings.rounds + 1)
     base = costs["plain"].wall_s
     gflop, most = _gflop(baseline), 2 * SIDE**3 / 1e9 / costs["product"].wall_s

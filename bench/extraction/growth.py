@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audio_extractor.extractor import load as load_audio
 from bench import media
-from bench.measure import Cost, timed
+from bench.measure import Cost, kept, timed
 from bench.report import Line, Table, exponent, save_picture
 from bench.settings import BenchSettings
 from needledrop.bundle import Bundle
@@ -36,7 +36,7 @@ def run(settings: BenchSettings) -> tuple[Table, ...]:
             costs: list[Cost] = []
             for seconds in lengths:
                 path = make(float(seconds))
-                costs.append(timed(partial(extractors[what], path, _ignore)))
+                costs.append(timed(kept(partial(extractors[what], path, _ignore))))
                 path.unlink()
             slope = exponent(lengths, [cost.cpu_s for cost in costs])
             lines.append(Line(f"{what}, exponent {slope:.2f}", lengths, [cost.cpu_s for cost in costs]))

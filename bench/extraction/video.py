@@ -11,7 +11,7 @@ import psutil
 from bench import media
 from bench.baseline.video import BaselineVideo, decoder_name
 from bench.extraction.forward import EMULATED, KINDS
-from bench.measure import in_turns
+from bench.measure import in_turns, kept
 from bench.report import Table
 from bench.settings import BenchSettings
 from needledrop.bundle import Bundle
@@ -65,8 +65,8 @@ def _rows(
         "decode": lambda: decode(path),
     }
     for kind in KINDS:
-        works[kind] = partial(extractors[kind].extract, path, _ignore)
-        works[f"{kind} model"] = partial(_model, networks[kind], round(settings.clip_s))
+        works[kind] = kept(partial(extractors[kind].extract, path, _ignore))
+        works[f"{kind} model"] = kept(partial(_model, networks[kind], round(settings.clip_s)))
     costs = in_turns(works, settings.rounds if height < 1080 else 1)
     cores = psutil.cpu_count() or 1
     size = path.stat().st_size / 2**20

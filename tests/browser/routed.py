@@ -53,7 +53,11 @@ class RoutedSite:
     def hold(self, path: str) -> list[Route]:
         """Requests of `path` wait in the list until it is given to `release`."""
         held: list[Route] = []
-        self.page.route(f"{URL}{path}", lambda route: held.append(route))
+
+        def keep(route: Route) -> None:
+            held.append(route)
+
+        self.page.route(f"{URL}{path}", keep)
         return held
 
     def release(self, held: list[Route]) -> None:

@@ -6,15 +6,17 @@ from contextlib import contextmanager
 
 from needledrop.bundle import Bundle
 from needledrop.features import Modality
+from needledrop.memory import keep_memory
 
 
 @contextmanager
 def starting(bundle: Bundle, modality: Modality) -> Iterator[None]:
     """A block that imports a framework and loads a side's model: the files are hashed meanwhile, nothing is collected.
 
-    `BundleError` where the bundle has no such side.
+    From then on the process keeps the memory that it frees. `BundleError` where the bundle has no such side.
     """
     bundle.check_ahead(modality)
+    keep_memory()
     with without_collections():
         yield
 

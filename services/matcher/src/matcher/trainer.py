@@ -13,6 +13,7 @@ from matcher.settings import MatcherSettings
 from needledrop.celery import consume, make_celery
 from needledrop.health import canary_queue, install_canary, touch
 from needledrop.log import configure_logging, job_context
+from needledrop.memory import keep_memory
 from needledrop.messages import ModelTask, Queue, Task
 from needledrop.storage import MediaStore
 from needledrop.watchdog import guard
@@ -30,6 +31,7 @@ def make_trainer() -> Celery:
 
     @cache
     def trainer() -> Trainer:
+        keep_memory()
         return Trainer(
             Database(settings.database_url.get_secret_value()),
             MediaStore(settings.media_url, settings.scratch),

@@ -18,8 +18,7 @@ def contrastive_loss(distances: Tensor, different: Tensor, margin: float = 1.0) 
 
     `distances` float [B]; `different` [B], 1 (or True) where the two do not belong together. The result is a scalar.
     """
-    apart = different.to(distances.dtype)
-    return ((1 - apart) * distances.square() + apart * (margin - distances).clamp(min=0).square()).mean()
+    return torch.where(different.bool(), (margin - distances).clamp(min=0), distances).square().mean()
 
 
 class SymmetricInfoNCE(nn.Module):

@@ -83,11 +83,12 @@ class ReferenceFit:
     def _step(self, batch: Indices, rng: np.random.Generator) -> float:
         video = self._features(self._train.video, self._train.video_index[batch])
         audio = self._features(self._train.audio, self._train.audio_index[batch])
-        shuffled = torch.from_numpy(rng.permutation(len(batch)))
-        different = torch.cat([torch.zeros(len(batch)), (shuffled != torch.arange(len(batch))).float()])
+        order = rng.permutation(len(batch))
+        shuffled = torch.from_numpy(order)
+        different = torch.from_numpy(np.stack([np.zeros(len(batch), bool), order != np.arange(len(batch))]))
         clips = self.metric.video(video)
         sounds = self.metric.audio(audio)
-        distances = torch.linalg.vector_norm(torch.cat([clips, clips]) - torch.cat([sounds, sounds[shuffled]]), dim=-1)
+        distances = torch.linalg.vector_norm(clips - torch.stack([sounds, sounds[shuffled]]), dim=-1)
         loss = contrastive_loss(distances, different, self._recipe.margin)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -70,10 +70,10 @@ class VAMetric2(Metric):
         self.fc = _linear(audio_dim, self.dim)
 
     def video(self, features: Tensor) -> Tensor:
-        return _apply(self.fc, torch.relu(_apply(self.vfc, features.amax(dim=1))))
+        return _apply(self.fc, torch.relu(_apply(self.vfc, _peak(features))))
 
     def audio(self, features: Tensor) -> Tensor:
-        return _apply(self.fc, features.amax(dim=1))
+        return _apply(self.fc, _peak(features))
 
 
 class LastOutput(nn.Module):
@@ -101,6 +101,11 @@ class LastOutput(nn.Module):
 def make_reference(kind: MetricKind, video_dim: int = 1024, audio_dim: int = 128) -> Metric:
     """One of the reference's metrics, untrained, drawn from torch's global generator (Xavier, zeros, as there)."""
     return VAMetric(video_dim, audio_dim) if kind is MetricKind.VA_METRIC else VAMetric2(video_dim, audio_dim)
+
+
+def _peak(features: Tensor) -> Tensor:
+    """The maximum over time [B, D]; of a single row the row itself, without looking through it."""
+    return features[:, 0] if features.shape[1] == 1 else features.amax(dim=1)
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:

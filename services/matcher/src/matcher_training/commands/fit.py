@@ -27,6 +27,7 @@ from matcher_training.commands.choices import (
 )
 from matcher_training.fitting import FitProgress, fit_metric
 from matcher_training.towers import MetricKind
+from needledrop.memory import keep_memory
 from needledrop.metric import MetricCard
 
 
@@ -63,6 +64,7 @@ def fit(
     pca_components: ComponentsOption = 1024,
 ) -> None:
     """Train a metric, with the best recipe found for that kind of data."""
+    keep_memory()
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:

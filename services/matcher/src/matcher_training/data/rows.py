@@ -28,12 +28,13 @@ def stack(sequences: Sequences, which: Indices, rows: int, rng: np.random.Genera
 
     With `rng` a random subset, without it evenly spaced rows. Sequences with fewer rows repeat some.
     """
-    lengths = sequences.lengths[which][:, None]
+    starts, ends = sequences.offsets[which][:, None], sequences.offsets[which + 1][:, None]
+    lengths = ends - starts
     if rng is None:
         steps = ((np.arange(rows) + 0.5) * lengths / rows).astype(np.int64)
     else:
         steps = np.stack([np.sort(rng.choice(length, rows, replace=rows > length)) for (length,) in lengths])
-    return np.asarray(sequences.codes[sequences.offsets[which][:, None] + steps])
+    return np.asarray(sequences.codes[starts + steps])
 
 
 def crop(sequences: Sequences, which: Indices, starts_s: npt.NDArray[np.float64], seconds: float) -> Crop:

@@ -1,0 +1,48 @@
+"""Memory that stays with the process: the kernel's count of page faults, in processes of their own."""
+
+import ctypes
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from needledrop import memory
+
+TURNS, BYTES = 10, 64 << 20
+SCRIPT = f"""
+import resource, sys
+from needledrop.memory import keep_memory
+if sys.argv[1:]:
+    assert keep_memory()
+bytearray({BYTES})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range({TURNS}):
+    bytearray({BYTES}).translate(None)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_what_is_freed_is_used_again_without_new_pages() -> None:
+    assert faults("keep") < faults() / 3
+
+
+def test_a_c_library_without_mallopt_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    assert not memory.keep_memory()
+
+
+def test_a_refused_option_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Library:
+        @staticmethod
+        def mallopt(option: int, value: int) -> int:
+            return 0
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library)
+    assert not memory.keep_memory()
+
+
+def faults(*arguments: str) -> int:
+    run = subprocess.run([sys.executable, "-c", SCRIPT, *arguments], check=True, capture_output=True, text=True)
+    return int(run.stdout)
