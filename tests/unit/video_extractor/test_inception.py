@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,8 @@ from structlog.testing import capture_logs
 from needledrop.errors import ErrorCode, NeedledropError
 from tests.shared import require_shared
 from tests.unit.video_extractor.reference import EXPECTED, reference_frames, reference_pca
-from video_extractor.inception import Inception, choose_device
+from video_extractor.inception import Inception, choose_device, fuses
+from video_extractor.network import LEAST_FUSED
 from video_extractor.preprocessing import Preprocessing
 from video_extractor.settings import Precision
 from video_extractor.weights import StateDict
@@ -56,6 +59,30 @@ def test_bfloat16_keeps_each_row_within_its_tolerance(weights: StateDict) -> Non
     cosine = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosine.min() >= 0.999
     assert not np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
+def test_fused_convolutions_change_no_row(
+    weights: StateDict, monkeypatch: pytest.MonkeyPatch, precision: Precision
+) -> None:
+    if not fuses(CPU, precision):
+        pytest.skip("no fused convolutions on this processor")
+    frames = reference_frames(LEAST_FUSED)
+    fused = Inception(weights, Preprocessing.SEED, CPU, precision).pool(frames)
+    monkeypatch.setattr("video_extractor.inception.fuses", lambda device, precision: False)
+    plain = Inception(weights, Preprocessing.SEED, CPU, precision).pool(frames)
+    np.testing.assert_allclose(fused, plain, rtol=1e-5 if precision is Precision.FLOAT32 else 1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize("operation", ["_convolution_pointwise", "_reorder_convolution_weight"])
+def test_without_the_operations_nothing_is_fused(
+    weights: StateDict, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    there = {"_convolution_pointwise", "_reorder_convolution_weight"} - {operation}
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace(**dict.fromkeys(there)))
+    assert not fuses(CPU, Precision.FLOAT32)
+    found = Inception(weights, Preprocessing.SEED, CPU).pool(reference_frames(LEAST_FUSED))
+    np.testing.assert_allclose(found, np.load(EXPECTED)["seed_features"][:LEAST_FUSED], rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize(

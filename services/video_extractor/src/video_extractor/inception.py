@@ -1,5 +1,6 @@
 """The backbone: Inception up to its global average pool."""
 
+import platform
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +45,8 @@ class Inception:
         network.fold()
         self._precision: torch.dtype = getattr(torch, precision)
         self._network = network.to(device, self._precision).to(memory_format=torch.channels_last)
+        if fuses(device, precision):
+            self._network.fuse()
         self._preprocessing = preprocessing
         self._device = device
         if device.type == "cpu" and not pays(precision):
@@ -77,6 +80,17 @@ def pays(precision: Precision) -> bool:
         case Precision.FLOAT16:
             # Not `avx512_fp16`: with it oneDNN's convolutions take twice as long as in float32.
             return bool(capabilities.get("amx_fp16") or capabilities.get("fp16_arith"))
+
+
+def fuses(device: torch.device, precision: Precision) -> bool:
+    """Whether PyTorch has oneDNN's fused convolutions for it: on x86, in the precisions that were measured there."""
+    return (
+        device.type == "cpu"
+        and platform.machine() in {"x86_64", "AMD64"}
+        and precision in {Precision.FLOAT32, Precision.BFLOAT16}
+        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
+    )
 
 
 def choose_device(name: str) -> torch.device:

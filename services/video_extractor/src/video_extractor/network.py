@@ -16,6 +16,10 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 POOL_DIM = 2048
+USUAL_BATCH = 16
+LEAST_FUSED = 4
+"""Frames. Fewer take longer fused: the weights are laid out for more."""
+
 CLASSES, CLASSES_2015 = 1000, 1008
 # What torchvision's `transform_input` does: undo ImageNet's normalisation, then map 0…1 to −1…1.
 SCALE = (0.229 / 0.5, 0.224 / 0.5, 0.225 / 0.5)
@@ -106,6 +110,12 @@ class Inception3(nn.Module):
         if hasattr(self, "AuxLogits"):
             del self.AuxLogits
 
+    def fuse(self) -> None:
+        """Once folded, and on the device and in the precision that it will run in: see `Unit.fuse`."""
+        for module in self.modules():
+            if isinstance(module, Unit):
+                module.fuse()
+
 
 class Unit(nn.Module):
     """Convolution, BatchNorm, ReLU."""
@@ -117,14 +127,36 @@ class Unit(nn.Module):
         self.channels = spec.channels
         self.conv = nn.Conv2d(inputs, spec.channels, spec.kernel, spec.stride, padding, bias=False)
         self.bn: nn.Module = nn.BatchNorm2d(spec.channels, eps=0.001)
+        self._fused: Callable[[Tensor], Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self._fused is not None and len(x) >= LEAST_FUSED:
+            return self._fused(x)
         return functional.relu(self.bn(self.conv(x)), inplace=True)
 
     def fold(self) -> None:
         if isinstance(self.bn, nn.BatchNorm2d):
             self.conv = fuse_conv_bn_eval(self.conv, self.bn)
             self.bn = nn.Identity()
+
+    def fuse(self) -> None:
+        """Convolution and ReLU as one operation of oneDNN's, the weights laid out for it once: the same numbers.
+
+        PyTorch has it for its compiler, which needs a C++ compiler where it runs; see docs/adr/0028.
+        """
+        conv, operations = self.conv, torch.ops.mkldnn
+        how = list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups
+        weight: Tensor | None = None
+
+        def fused(x: Tensor) -> Tensor:
+            nonlocal weight
+            if weight is None:
+                # Which layout is quick depends on the input's size.
+                weight = operations._reorder_convolution_weight(conv.weight, *how, [USUAL_BATCH, *x.shape[1:]])
+            out: Tensor = operations._convolution_pointwise(x, weight, conv.bias, *how, "relu", [], "")
+            return out
+
+        self._fused = fused
 
     @torch.no_grad()
     def rescale_input(self, scale: Sequence[float], shift: Sequence[float]) -> None:
