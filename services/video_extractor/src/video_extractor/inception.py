@@ -83,11 +83,15 @@ def pays(precision: Precision) -> bool:
 
 
 def fuses(device: torch.device, precision: Precision) -> bool:
-    """Whether PyTorch has oneDNN's fused convolutions for it: on x86, in the precisions that were measured there."""
+    """Whether PyTorch has oneDNN's fused convolutions for it: on x86, in the precisions that were measured there.
+
+    Where bfloat16 doesn't pay, the fused operation may refuse it, and the plain one emulates it.
+    """
     return (
         device.type == "cpu"
         and platform.machine() in {"x86_64", "AMD64"}
         and precision in {Precision.FLOAT32, Precision.BFLOAT16}
+        and pays(precision)
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
         and hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
     )
