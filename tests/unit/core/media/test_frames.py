@@ -8,10 +8,12 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+from numpy.typing import NDArray
 from PIL import Image
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop.media import Limits, open_frames
+from needledrop.media.tasks import threads_for
 from tests.unit.core.media.making import number_of, numbered, steady, write_film
 
 
@@ -26,6 +28,11 @@ def first_at_or_after_each_second(times: Sequence[Fraction]) -> list[int]:
     while any(time >= len(found) for time in shown):
         found.append(next(number for number, time in enumerate(shown) if time >= len(found)))
     return found
+
+
+def pictures(path: Path, threads: int) -> NDArray[np.uint8]:
+    with open_frames(path, limits=Limits(threads=threads)) as reader:
+        return np.stack(list(reader))
 
 
 def film(path: Path, times: Sequence[Fraction], codec: str = "libx264", **options: str) -> Path:
@@ -187,6 +194,31 @@ def test_a_cover_picture_is_no_film(tmp_path: Path) -> None:
     with pytest.raises(MediaError) as raised, open_frames(path):
         pass
     assert raised.value.code is ErrorCode.NO_VIDEO
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.webm"])
+def test_pictures_do_not_depend_on_the_number_of_threads(tmp_path: Path, name: str) -> None:
+    codec = "libvpx-vp9" if name.endswith("webm") else "libx264"
+    path = film(tmp_path / name, steady(250), codec, g="100")
+    one, two, eight = (pictures(path, threads) for threads in (1, 2, 8))
+    assert one.shape == (10, 299, 299, 3)
+    assert np.array_equal(one, two)
+    assert np.array_equal(one, eight)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "most", "threads"),
+    [
+        pytest.param(1080, 1920, 8, 8, id="1080p"),
+        pytest.param(2160, 3840, 8, 4, id="2160p"),
+        pytest.param(4320, 7680, 8, 2, id="4320p, two at least"),
+        pytest.param(1080, 1920, 1, 1, id="no more than the limit"),
+        pytest.param(4320, 7680, 1, 1, id="not even two"),
+        pytest.param(0, 0, 8, 8, id="of unknown size"),
+    ],
+)
+def test_large_frames_get_few_threads(height: int, width: int, most: int, threads: int) -> None:
+    assert threads_for(height * width, Limits(threads=most)) == threads
 
 
 def test_frames_of_too_many_pixels_are_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ class Limits:
     """What one decoder may use. The kernel holds it to the first three, the worker to the two times."""
 
     memory_bytes: int = 4 * GIB
-    """Address space. An 8K HEVC film of 8 bits took 0.75 GiB of it with two threads."""
+    """Address space. An 8K HEVC film of 8 bits took 0.75 GiB of it with two threads, which it gets."""
     cpu_s: int = 3600
     open_files: int = 32
     wall_s: float = 1800.0
@@ -33,8 +33,9 @@ class Limits:
     max_channels: int = 64
     max_total_samples: int = 40_000_000_000
     """Of all channels together: six hours of eight channels at 192 kHz."""
-    threads: int = 2
-    """Codec threads. Each may hold a frame or two, so memory grows with them."""
+    threads: int = 8
+    """Codec threads at most: frames wait for parts of each other, so two cores are busy with eight. Each holds a frame
+    or two, so that large frames get fewer."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -25,6 +25,8 @@ from needledrop.media.wire import Facts, Kind, write_data, write_facts
 
 # Frames held back to be put in order: few, and fewer the larger they are.
 HELD_FRAMES, HELD_PIXELS = 4, 40_000_000
+# As many threads as have so many pixels together, but two at least: eight for 1080p, four for 2160p, two for 4320p.
+THREADED_PIXELS, LEAST_THREADS = 4 * 3840 * 2160, 2
 COMMON_RATE = Fraction(25)
 AVFMT_TS_DISCONT = 0x0200
 
@@ -135,8 +137,13 @@ def _prepare(stream: VideoStream, limits: Limits) -> None:
     if context.width * context.height > limits.max_pixels:
         raise MediaError(ErrorCode.MEDIA_TOO_LARGE, f"frames of {context.width}×{context.height} are too large")
     context.options = {"max_pixels": str(limits.max_pixels)}
-    context.thread_count = limits.threads
+    context.thread_count = threads_for(context.width * context.height, limits)
     stream.thread_type = "AUTO"
+
+
+def threads_for(pixels: int, limits: Limits) -> int:
+    """Codec threads for frames of so many pixels."""
+    return min(limits.threads, max(LEAST_THREADS, THREADED_PIXELS // max(1, pixels)))
 
 
 def _timeline(container: InputContainer, stream: VideoStream) -> Timeline:
