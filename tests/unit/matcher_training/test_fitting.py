@@ -14,7 +14,7 @@ from matcher_training.data import Labels
 from matcher_training.embedder import load_metric
 from matcher_training.fitting import FitProgress, fit_metric
 from matcher_training.joined_fit import JoinedFit
-from matcher_training.recipes import JoinedRecipe, LabelRecipe, NeighbourRecipe, ResidualRecipe
+from matcher_training.recipes import JoinedRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.report import evaluate_metric
 from matcher_training.shapes import HubShape, ResidualShape, TowerShape
 from matcher_training.tower_embedder import load_tower_embedder
@@ -124,7 +124,6 @@ def test_students_learn_from_teachers_and_a_stage_that_is_whole_is_not_run_again
     recipe = JoinedRecipe(
         kernels=kernel_recipe(20).kernels[:1],
         teaching_labels=LabelRecipe((TOWER, TOWER), epochs=2, batch=32),
-        neighbours=NeighbourRecipe(bank=100, nearest=5, beta=8.0, weight=0.5, dim=12),
         labels=LabelRecipe((TOWER, TOWER), epochs=3, batch=32, weight=0.2),
         teachers=(RESIDUAL, RESIDUAL),
         residuals=(RESIDUAL,),

@@ -20,14 +20,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Batch:
-    """Row i of one side belongs to row i of the other. T may differ between the sides.
-
-    `sources` int64 [B, M]: the numbers of the training pairs that each is made of, where that is known.
-    """
+    """Row i of one side belongs to row i of the other. T may differ between the sides."""
 
     video: Side
     audio: Side
-    sources: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.video.rows)
@@ -81,8 +77,7 @@ def mixup(batch: Batch, mixture: Mixture) -> Batch:
             total += shares[:, None, None] * rows[members]
         return total
 
-    sources = None if batch.sources is None else batch.sources[mixture.members].flatten(1)
-    return Batch(mixed(batch.video), mixed(batch.audio), sources)
+    return Batch(mixed(batch.video), mixed(batch.audio))
 
 
 def _sides(pairs: Pairs) -> tuple[tuple[Sequences, Indices], tuple[Sequences, Indices]]:

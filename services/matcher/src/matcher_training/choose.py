@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from matcher_training.data import Pairs
 from matcher_training.label_fit import common_labels
-from matcher_training.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, NeighbourRecipe, ResidualRecipe
+from matcher_training.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.shapes import HubShape, KernelShape, ResidualShape, TowerShape
 
 FEW = 8_000
@@ -19,7 +19,6 @@ STUDENTS = ((1024, 1), (768, 2))
 TEACHING_LABELS, LABELS = 768, 256
 """Widths of the label towers."""
 
-NEIGHBOURS = NeighbourRecipe(bank=40_000, nearest=64, beta=30.0, weight=1.5, dim=128)
 HUB_BANK = 2048
 LEAST = 6
 """Pairs that a label must have."""
@@ -46,7 +45,7 @@ def kernel_recipe(pairs: int) -> JoinedRecipe:
 
 
 def taught_recipe(labelled: bool) -> JoinedRecipe:
-    """Wide nets, neighbours, with `labelled` pairs label towers, and nets that learn their joined similarities.
+    """Wide nets, with `labelled` pairs also label towers, and nets that learn their joined similarities.
 
     Teachers that are unlike each other make other mistakes: a plain one, a deep one, a deep one that is held back more,
     and one of a higher temperature, which minds the middle ranks more than the first.
@@ -69,7 +68,6 @@ def taught_recipe(labelled: bool) -> JoinedRecipe:
     return JoinedRecipe(
         teaching_labels=_labels(TEACHING_LABELS, 0.8) if labelled else None,
         labels=_labels(LABELS, 0.2) if labelled else None,
-        neighbours=NEIGHBOURS,
         teachers=(plain, deep, held_back, broad),
         residuals=tuple(students),
         reduced=DIM,

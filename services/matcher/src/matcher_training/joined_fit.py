@@ -4,8 +4,7 @@ Each stage leaves its weights in the work folder; a run that was cut off goes on
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,13 @@ from torch import Tensor, nn
 
 from matcher_training.batches import Batch
 from matcher_training.data import Pairs
-from matcher_training.data.sequences import Indices
 from matcher_training.joined import JoinedMetric, reduction
 from matcher_training.kernel import KernelTowers
 from matcher_training.kernel_fit import fit_kernel
 from matcher_training.label_fit import fit_labels, label_shape, make_label_towers
 from matcher_training.label_towers import LabelTowers
-from matcher_training.neighbours import Neighbours
 from matcher_training.ranks import embed_pairs, held_out_rank
-from matcher_training.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, NeighbourRecipe, ResidualRecipe
+from matcher_training.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.residual import ResidualTowers
 from matcher_training.residual_fit import Epoch, ResidualFit, Scores, reduced_precision
 from matcher_training.shapes import HubShape, MemberShape, MetricShape
@@ -62,7 +59,7 @@ class JoinedFit:
         kernels = [self._kernel(number, each) for number, each in enumerate(recipe.kernels)]
         teachers = [self._residual("teacher", number, each) for number, each in enumerate(recipe.teachers)]
         teaching = self._labels("teaching labels", recipe.teaching_labels) if recipe.teaching_labels else None
-        teacher = self._teacher(teachers, teaching) if teachers else None
+        teacher = joined_scores(teachers, teaching) if teachers else None
         labels = self._labels("labels", recipe.labels) if recipe.labels else None
         residuals = [self._residual("member", number, each, teacher)[0] for number, each in enumerate(recipe.residuals)]
         members: tuple[MemberShape, ...] = (
@@ -79,21 +76,6 @@ class JoinedFit:
             return metric, metric.shape
         size = min(recipe.hubs.bank, len(self._train))
         return self._against_hubs(metric, recipe.hubs.model_copy(update={"bank": size}))
-
-    def _teacher(self, nets: list[tuple[ResidualTowers, float]], labels: tuple[LabelTowers, float] | None) -> Scores:
-        recipe = self._recipe.neighbours
-        return joined_scores(nets, labels, self._neighbours(recipe, nets) if recipe else None)
-
-    def _neighbours(self, recipe: NeighbourRecipe, nets: list[tuple[ResidualTowers, float]]) -> "NearPairs":
-        which = self._drawn(recipe.bank)
-        bank = self._train.take(which)
-        embedded = [embed_pairs(towers, bank) for towers, _ in nets]
-        video, audio = (joined([each[side] for each in embedded]) for side in (0, 1))
-        projection = reduction(video[:REDUCED_ON], audio[:REDUCED_ON], recipe.dim)
-        places = torch.full((len(self._train),), -1)
-        places[torch.from_numpy(which)] = torch.arange(len(which))
-        near = Neighbours(video @ projection, audio @ projection, recipe.nearest, recipe.beta)
-        return NearPairs(near, projection, places, recipe.weight)
 
     def _metric(self, shape: MetricShape) -> JoinedMetric:
         return JoinedMetric(shape, (self._train.video.dim, self._train.audio.dim), self._hops_s).eval()
@@ -119,11 +101,8 @@ class JoinedFit:
 
     def _some(self, count: int) -> Pairs:
         """So many training pairs at most, drawn by the seed."""
-        return self._train.take(self._drawn(count))
-
-    def _drawn(self, count: int) -> Indices:
         rng = np.random.default_rng([self._seed, len(self._train)])
-        return np.sort(rng.permutation(len(self._train))[:count])
+        return self._train.take(np.sort(rng.permutation(len(self._train))[:count]))
 
     def _kernel(self, number: int, recipe: KernelRecipe) -> KernelTowers:
         towers = KernelTowers(recipe.shape, (self._train.video.dim, self._train.audio.dim))
@@ -173,60 +152,29 @@ class PlainTowers:
         self.audio = metric.plain_audio
 
 
-@dataclass(frozen=True)
-class NearPairs:
-    """Neighbours among some training pairs: `projection` leads from joined embeddings to theirs.
-
-    `places` int64 [training pairs]: where in the bank each is, −1 for those that are not.
-    """
-
-    neighbours: Neighbours
-    projection: Tensor
-    places: Tensor
-    weight: float
-
-    def similarities(self, video: list[Tensor], audio: list[Tensor], sources: Tensor | None) -> Tensor:
-        """[N, N] of the nets' embeddings of a batch that was made of the training pairs `sources` [N, M]."""
-        own = None if sources is None else self.places[sources]
-        return self.neighbours.similarities(joined(video) @ self.projection, joined(audio) @ self.projection, own)
-
-
 def joined_scores(
-    teachers: list[tuple[ResidualTowers, float]],
-    labels: tuple[LabelTowers, float] | None = None,
-    near: NearPairs | None = None,
+    teachers: list[tuple[ResidualTowers, float]], labels: tuple[LabelTowers, float] | None = None
 ) -> Scores:
     """The weighted mean of the teachers' similarities of a batch, at the nets' mean inverse temperature, [N, N].
 
     `teachers`: nets, each of weight 1, and their inverse temperatures; `labels`: label towers and their weight.
     """
     scale = sum(each for _, each in teachers) / len(teachers)
-    whole = len(teachers) + (labels[1] if labels else 0.0) + (near.weight if near else 0.0)
+    weighted: list[tuple[ResidualTowers | LabelTowers, float]] = [(towers, 1.0) for towers, _ in teachers]
+    if labels:
+        weighted.append(labels)
+    whole = sum(weight for _, weight in weighted)
 
     def scores(batch: Batch) -> Tensor:
-        video, audio = _sides([towers for towers, _ in teachers], batch)
-        total: Tensor = sum((clips @ sounds.T for clips, sounds in zip(video, audio, strict=True)), torch.zeros(()))
-        if labels:
-            (clips,), (sounds,) = _sides([labels[0]], batch)
-            total = total + labels[1] * (clips @ sounds.T)
-        if near:
-            total = total + near.weight * near.similarities(video, audio, batch.sources)
-        return scale / whole * total
+        total: Tensor = torch.zeros(())
+        for towers, weight in weighted:
+            with reduced_precision():
+                video = towers.video(batch.video.rows, batch.video.mask)
+                audio = towers.audio(batch.audio.rows, batch.audio.mask)
+            total = total + weight / whole * (video @ audio.T)
+        return scale * total
 
     return scores
-
-
-def joined(embeddings: list[Tensor]) -> Tensor:
-    """Unit vectors [N, D] of several nets, end to end, as one unit vector each."""
-    return torch.cat(embeddings, dim=1) / math.sqrt(len(embeddings))
-
-
-def _sides(nets: Sequence[ResidualTowers | LabelTowers], batch: Batch) -> tuple[list[Tensor], list[Tensor]]:
-    """Each net's embeddings of the batch's clips, and of its sounds."""
-    with reduced_precision():
-        video = [net.video(batch.video.rows, batch.video.mask) for net in nets]
-        audio = [net.audio(batch.audio.rows, batch.audio.mask) for net in nets]
-    return video, audio
 
 
 def _keep(module: nn.Module, path: Path) -> None:

@@ -78,27 +78,11 @@ class LabelRecipe:
 
 
 @dataclass(frozen=True)
-class NeighbourRecipe:
-    """Of at most `bank` training pairs the `nearest` to each side count, as `Neighbours` weighs them with `beta`.
-
-    They are looked for in the nets' joined embeddings, reduced to `dim`. Their similarity has `weight` beside nets,
-    each of which has 1.
-    """
-
-    bank: int
-    nearest: int
-    beta: float
-    weight: float
-    dim: int = 256
-
-
-@dataclass(frozen=True)
 class JoinedRecipe:
     """Our metric's: kernel members in closed form, label towers, residual members, and hub correction.
 
-    Where there are `teachers`, these nets are trained first, with `teaching_labels` label towers and `neighbours`
-    beside them, and each residual member learns from their joined similarities, with `hard_share` of the loss from the
-    true pairs.
+    Where there are `teachers`, these nets are trained first, with `teaching_labels` label towers beside them, and each
+    residual member learns from their joined similarities, with `hard_share` of the loss from the true pairs.
     `reduced`: to so many dimensions, if they are more.
     """
 
@@ -106,7 +90,6 @@ class JoinedRecipe:
     residuals: tuple[ResidualRecipe, ...] = ()
     teachers: tuple[ResidualRecipe, ...] = ()
     teaching_labels: LabelRecipe | None = None
-    neighbours: NeighbourRecipe | None = None
     labels: LabelRecipe | None = None
     hard_share: float = 0.2
     reduced: int | None = None

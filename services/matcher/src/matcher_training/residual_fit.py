@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from matcher_training.batches import Batch, Side, crops, draw_mixture, longest_s, mixup
 from matcher_training.checkpoints import read_checkpoint, write_checkpoint
 from matcher_training.data import Pairs
-from matcher_training.data.sequences import Indices
 from matcher_training.kernel import KernelTower
 from matcher_training.losses import info_nce
 from matcher_training.ranks import held_out_rank
@@ -110,12 +109,14 @@ class ResidualFit:
     def _epoch(self, rng: np.random.Generator) -> float:
         self.towers.train()
         order = rng.permutation(len(self._train))
-        losses = [self._step(order[step * self._batch : (step + 1) * self._batch], rng) for step in range(self._steps)]
+        losses = [
+            self._step(self._train.take(order[step * self._batch : (step + 1) * self._batch]), rng)
+            for step in range(self._steps)
+        ]
         return float(np.mean(losses))
 
-    def _step(self, chosen: Indices, rng: np.random.Generator) -> float:
-        batch = crops(self._train.take(chosen), self._seconds(rng), rng)
-        batch = replace(batch, sources=torch.from_numpy(chosen)[:, None])
+    def _step(self, pairs: Pairs, rng: np.random.Generator) -> float:
+        batch = crops(pairs, self._seconds(rng), rng)
         if self._recipe.mixup:
             batch = mixup(batch, draw_mixture(len(batch), self._recipe.mixed, self._recipe.mixup, rng))
         with reduced_precision():
