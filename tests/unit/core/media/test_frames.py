@@ -13,7 +13,7 @@ from PIL import Image
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop.media import Limits, open_frames
-from needledrop.media.tasks import threads_for
+from needledrop.media.tasks import prepare_codec, threads_for
 from tests.unit.core.media.making import number_of, numbered, steady, write_film
 
 
@@ -219,6 +219,14 @@ def test_pictures_do_not_depend_on_the_number_of_threads(tmp_path: Path, name: s
 )
 def test_large_frames_get_few_threads(height: int, width: int, most: int, threads: int) -> None:
     assert threads_for(height * width, Limits(threads=most)) == threads
+
+
+@pytest.mark.parametrize("most", [1, 3, 8])
+def test_the_codec_gets_its_threads(tmp_path: Path, most: int) -> None:
+    with av.open(str(film(tmp_path / "film.mp4", steady(2)))) as container:
+        stream = container.streams.video[0]
+        prepare_codec(stream, Limits(threads=most))
+        assert stream.codec_context.thread_count == most
 
 
 def test_frames_of_too_many_pixels_are_refused(tmp_path: Path) -> None:

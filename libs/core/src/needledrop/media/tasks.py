@@ -59,7 +59,7 @@ def send_frames(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -> N
         check_streams(container, limits)
         stream = video_stream(container)
         check_duration(claimed_duration(container, stream), limits)
-        _prepare(stream, limits)
+        prepare_codec(stream, limits)
         timeline = _timeline(container, stream)
         pictures = each_second(_in_order(container, stream, sparing, timeline, Budget(limits)))
         facts = _send_pictures(pictures, size, Film(container, stream, timeline), limits, pipe)
@@ -75,7 +75,7 @@ def send_keyframes(descriptor: int, size: int, limits: Limits, pipe: BinaryIO) -
         stream = video_stream(container)
         claimed_s = Fraction(claimed_duration(container, stream))
         check_duration(claimed_s, limits)
-        _prepare(stream, limits)
+        prepare_codec(stream, limits)
         stream.codec_context.skip_frame = "NONKEY"
         timeline = _timeline(container, stream)
         keys = ((time, f) for time, f in _in_order(container, stream, None, timeline, Budget(limits)) if f.key_frame)
@@ -132,7 +132,8 @@ def _sparing(descriptor: int, limits: Limits) -> Sparing | None:
         os.lseek(descriptor, 0, os.SEEK_SET)
 
 
-def _prepare(stream: VideoStream, limits: Limits) -> None:
+def prepare_codec(stream: VideoStream, limits: Limits) -> None:
+    """Bounds, and threads by the frames' size. `MediaError(media_too_large)` for too many pixels."""
     context = stream.codec_context
     if context.width * context.height > limits.max_pixels:
         raise MediaError(ErrorCode.MEDIA_TOO_LARGE, f"frames of {context.width}×{context.height} are too large")
