@@ -64,10 +64,17 @@ class Fleet:
         with self._lock:
             self._processes[name].kill()
 
+    def child(self, name: str) -> psutil.Process | None:
+        """The worker's pool process; None where it has none."""
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._processes[name].pid).children():
+                return child
+        return None
+
     def kill_child(self, name: str) -> bool:
         """SIGKILL to the worker's pool process, as the kernel does when memory runs out; False where it has none."""
         with suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self._processes[name].pid).children():
+            if child := self.child(name):
                 child.kill()
                 return True
         return False

@@ -31,12 +31,12 @@ class MemoryGroup:
 
 
 @contextmanager
-def memory_group(limit_bytes: int) -> Iterator[MemoryGroup]:
-    """A group with this limit, removed at the end; its processes go back to where this one is. Skips the test where
-    this user may make none."""
+def memory_group(name: str, limit_bytes: int) -> Iterator[MemoryGroup]:
+    """A group of this name and limit, removed at the end; its processes go back to where this one is. Skips the test
+    where this user may make none."""
     first = V1.is_dir()
     parent = V1 if first else V2
-    folder = parent / f"needledrop-{os.getpid()}"
+    folder = parent / f"needledrop-{os.getpid()}-{name}"
     try:
         folder.mkdir()
     except OSError as error:

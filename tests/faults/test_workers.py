@@ -3,15 +3,18 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from threading import Thread
 
+from needledrop.extract_worker import POOL_PROCESS_SCORE
 from tests.faults.chaos import LONG, SEED, Outcome, sized
 from tests.faults.memory_group import memory_group
 from tests.faults.stand_in import Order
 from tests.faults.system import HARD_LIMIT_S, MAX_ATTEMPTS, System, orders
 
 BOUND_BYTES = 600 << 20
-"""For both audio workers: more than they need, and less than is eaten."""
+"""For each audio worker: more than it needs, and less than is eaten."""
 
 Tell = Callable[[Outcome], None]
 
@@ -50,20 +53,30 @@ def test_a_job_whose_pool_child_is_killed_is_tried_again_by_the_worker_that_live
 
 def test_a_job_whose_pool_child_the_kernel_ends_for_memory_is_tried_again(system: System, tell: Tell) -> None:
     workers = system.fleet.names("audio")
-    with memory_group(BOUND_BYTES) as group:
-        for worker in workers:
-            system.fleet.kill_child(worker)
+    before = {worker: system.fleet.pid(worker) for worker in workers}
+    with ExitStack() as stack:
+        groups = [stack.enter_context(memory_group(worker, BOUND_BYTES)) for worker in workers]
+        for worker, group in zip(workers, groups, strict=True):
             group.add(system.fleet.pid(worker))
-        before = {worker: system.fleet.pid(worker) for worker in workers}
+            assert system.fleet.kill_child(worker), "the next one is born in the group"
         uploaded = {system.upload(order): order for order in orders(sized(2, 10), then="eat", first=True)}
         system.settle(uploaded, sized(120, 600))
-        kills = group.kills
+        kills = sum(group.kills for group in groups)
     tally = system.tally(uploaded)
     note = f"{tally.runs} runs"
     tell(Outcome(2, "pool child ended for memory", tally.jobs, kills, tally.lost, tally.repeated, note=note))
     assert kills >= tally.jobs, "the fault has to happen"
     assert (tally.lost, tally.repeated) == (0, 0)
     assert {worker: system.fleet.pid(worker) for worker in workers} == before, "the workers live"
+
+
+def test_the_kernel_would_end_a_pool_child_before_its_worker(system: System) -> None:
+    child = system.fleet.child("audio-1")
+    assert child
+    scores = [
+        int(Path(f"/proc/{process}/oom_score_adj").read_text()) for process in (child.pid, system.fleet.pid("audio-1"))
+    ]
+    assert scores[0] == POOL_PROCESS_SCORE > scores[1]
 
 
 def test_jobs_that_always_crash_or_hang_are_given_up_with_a_reason_while_others_flow(

@@ -43,6 +43,20 @@ def test_a_refused_option_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not memory.keep_memory()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has scores")
+def test_a_process_lets_itself_and_its_children_be_ended_first() -> None:
+    child = "from pathlib import Path; print(Path('/proc/self/oom_score_adj').read_text())"
+    script = f"""
+import subprocess, sys
+from needledrop.memory import end_before_others
+assert not end_before_others(2000)
+assert end_before_others(500)
+subprocess.run([sys.executable, "-c", {child!r}], check=True)
+"""
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert int(run.stdout) == 500
+
+
 def faults(*arguments: str) -> int:
     run = subprocess.run([sys.executable, "-c", SCRIPT, *arguments], check=True, capture_output=True, text=True)
     return int(run.stdout)

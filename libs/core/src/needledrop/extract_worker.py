@@ -18,12 +18,16 @@ from needledrop.extraction import Extractor
 from needledrop.features import Modality
 from needledrop.health import canary_queue, install_canary, touch, worker_name
 from needledrop.log import configure_logging, get_logger, job_context
+from needledrop.memory import end_before_others
 from needledrop.messages import EXTRACT_ROUTES, ExtractRepeated, ExtractRequest, JobMessage
 from needledrop.settings import CoreSettings
 from needledrop.storage import MediaStore
 from needledrop.watchdog import GiveBack, end_process, guard
 
 log = get_logger(__name__)
+POOL_PROCESS_SCORE = 500
+"""When memory is short, the kernel ends a pool process, whose job is tried again, before its worker, the broker or the
+database; a decoder (1000) goes before it."""
 Loader = Callable[[Bundle, CoreSettings], Extractor]
 
 
@@ -113,6 +117,7 @@ def _warm_up_children(service: str, settings: CoreSettings) -> None:
     def on_start(**_: object) -> None:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(service=service)
+        end_before_others(POOL_PROCESS_SCORE)
         log.info("pool process started", settings=settings.describe())
 
     worker_process_init.connect(on_start, weak=False)

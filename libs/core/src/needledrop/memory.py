@@ -1,7 +1,8 @@
-"""What the C library does with memory that is freed."""
+"""What the C library does with memory that is freed, and whom the kernel ends when there is none."""
 
 import ctypes
 from collections.abc import Mapping
+from pathlib import Path
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 """`mallopt`'s options, as glibc's malloc.h numbers them."""
@@ -22,3 +23,14 @@ def tune(options: Mapping[int, int]) -> bool:
     """Set options of `mallopt`; False where one was refused, or where there is no `mallopt`."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and all(mallopt(option, value) == 1 for option, value in options.items())
+
+
+def end_before_others(score: int) -> bool:
+    """Let the kernel end this process, and those that it starts, before others when memory is short: `score` of a
+    thousandth each of all memory (or of the control group's limit) is added to what they take. A process may only
+    raise its own. False where the kernel has no such thing, or where the score is higher already."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text(str(score))
+    except OSError:
+        return False
+    return True
