@@ -1,7 +1,6 @@
 """Every service restarted in turn while the system works."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Event, Thread
 
 import httpx
@@ -74,9 +73,8 @@ def test_an_open_event_stream_does_not_keep_the_api_from_stopping(
             lines = stream.iter_lines()
             assert "progress" in next(lines)
             took = system.fleet.terminate("api")
-            # The stream breaks off where it is; a client that goes on connects again.
-            with suppress(httpx.RemoteProtocolError):
-                list(lines)
+            # Ended as an answer is, where a broken off one is httpx's RemoteProtocolError.
+            assert not any(line.startswith("event:") for line in lines), "no event that says an end"
     finally:
         system.write("DELETE FROM models WHERE id = 'watched'")
     until(system.ready, 60, "the API is ready again")

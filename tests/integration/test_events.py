@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from matcher.models import embedding, events
@@ -27,7 +28,7 @@ def watched(api: Api, model: str, on_event: Callable[[str, dict[str, Any]], None
     told: list[tuple[str, dict[str, Any]]] = []
 
     async def collect() -> None:
-        async for event in events.watch(api.database, model):
+        async for event in events.watch(api.database, model, anyio.Event()):
             told.append((event.event or "", json.loads(event.data or "")))
             on_event(*told[-1])
 
@@ -107,3 +108,18 @@ def test_a_failed_activation_ends_its_events_as_failed(api: Api) -> None:
 
     told = watched(api, model, one_turn)
     assert (told[-1][0], told[-1][1]["error"]["code"]) == ("failed", "storage_missing")
+
+
+def test_a_server_that_stops_ends_the_events_without_a_last_one(api: Api) -> None:
+    add_pairs(api)
+    model = ask(api)
+
+    async def collect() -> list[str | None]:
+        stopping = anyio.Event()
+        told = []
+        async for event in events.watch(api.database, model, stopping):
+            told.append(event.event)
+            stopping.set()
+        return told
+
+    assert asyncio.run(collect()) == ["progress"]

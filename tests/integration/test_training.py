@@ -1,6 +1,7 @@
 """Training in the service: asked for, done by the trainer, told of, reported, used."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 import redis
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from matcher.dispatch import Dispatcher
 from matcher.models.tables import ModelJob
 from needledrop.celery import KEY_PREFIX
-from needledrop.errors import ErrorCode, FeatureError
+from needledrop.errors import ErrorCode, FeatureError, StorageError
 from needledrop.metric import MetricCard
 from tests.integration.activating import active, do_turns
 from tests.integration.conftest import Api
@@ -152,6 +154,64 @@ def test_a_training_that_cannot_be_done_fails_with_its_code(api: Api, tmp_path: 
         {"code": "features_invalid", "detail": "no two pairs differ"},
     )
     assert api.client.delete(f"/models/{model}").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RuntimeError("an empty batch"), "internal"),
+        (StorageError(ErrorCode.STORAGE_UNAVAILABLE, "the bucket is away"), "storage_unavailable"),
+        (MemoryError(), "out_of_memory"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_training_that_breaks_is_gone_on_with_at_once_and_given_up_in_the_end(
+    api: Api, tmp_path: Path, error: Exception, code: str
+) -> None:
+    add_pairs(api)
+    model = ask(api)
+
+    def break_off(epoch: int) -> None:
+        if epoch >= 2:
+            raise error
+
+    fit = MadeUpFit(break_off)
+    for attempt in (1, 2):
+        assert api.client.get(f"/models/{model}").json()["state"] == "training"
+        task = task_of(api, model)
+        assert task.attempt == attempt
+        with suppress(MemoryError):
+            trainer(api, fit, tmp_path / "work", max_attempts=2).run(task)
+    assert fit.began_at == [0, 2], "it goes on where it was"
+    failed = api.client.get(f"/models/{model}").json()
+    assert (failed["state"], failed["error"]["code"]) == ("failed", code)
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_training_that_broke_once_ends_well(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+
+    def break_off(_: int) -> None:
+        raise RuntimeError("once")
+
+    trainer(api, MadeUpFit(break_off), tmp_path).run(task_of(api, model))
+    trainer(api, MadeUpFit(), tmp_path).run(task_of(api, model))
+    ready = api.client.get(f"/models/{model}").json()
+    assert (ready["state"], ready["error"]) == ("ready", None)
+
+
+def test_a_training_without_its_database_is_left_to_its_lease(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+
+    def lose(_: int) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("the database is away"))
+
+    with pytest.raises(OperationalError):
+        trainer(api, MadeUpFit(lose), tmp_path).run(task_of(api, model))
+    assert task_of(api, model).attempt == 1
+    assert api.client.get(f"/models/{model}").json()["state"] == "training"
 
 
 def test_deleting_a_model_ends_its_training_and_leaves_no_file(api: Api, tmp_path: Path) -> None:

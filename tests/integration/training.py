@@ -49,8 +49,8 @@ class MadeUpFit:
         return card
 
 
-def trainer(api: Api, fit: Fit, folder: Path, lease_s: float = 60) -> Trainer:
-    return Trainer(api.database, api.store, fit, folder, lease_s, alive=lambda: None)
+def trainer(api: Api, fit: Fit, folder: Path, **settings: object) -> Trainer:
+    return Trainer(api.database, api.store, fit, folder, api.settings.model_copy(update=settings), alive=lambda: None)
 
 
 def task_of(api: Api, model: str) -> ModelTask:

@@ -79,7 +79,9 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
-    assert code_of(tmp_path)[0] is ErrorCode.BUNDLE_INVALID
+    code, detail = code_of(tmp_path)
+    assert code is ErrorCode.BUNDLE_INVALID
+    assert detail == f"no model bundle in '{tmp_path.name}': bundle.json can't be read (No such file or directory)"
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,9 @@ class Bundle:
             with (root / MANIFEST).open("rb") as file:
                 data = file.read(LARGEST_MANIFEST)
         except OSError as error:
-            raise BundleError(ErrorCode.BUNDLE_INVALID, f"no model bundle: {MANIFEST} can't be read") from error
+            where, why = root.absolute().name, error.strerror
+            detail = f"no model bundle in {where!r}: {MANIFEST} can't be read ({why})"
+            raise BundleError(ErrorCode.BUNDLE_INVALID, detail) from error
         try:
             manifest = Manifest.model_validate_json(data)
         except ValidationError as error:

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from matcher.db import Database
 from matcher.jobs.repository import CHANNEL, JobRepository
-from matcher.jobs.tables import Job, JobState
-from matcher.models.jobs import ModelJobRepository, end_model_job, put_back
-from matcher.models.repository import training_failed
+from matcher.jobs.tables import Job
+from matcher.models.jobs import ModelJobRepository
+from matcher.models.retries import try_again
 from matcher.models.tables import ModelJob, ModelJobKind
 from matcher.settings import MatcherSettings
 from needledrop.celery import KEY_PREFIX, make_celery
@@ -86,13 +86,8 @@ class Dispatcher:
 
     def _put_model_job_back(self, session: Session, job: ModelJob) -> None:
         log.warning("lease expired", job_id=str(job.id), kind=job.kind, attempt=job.attempt, worker=job.worker)
-        if job.attempt < self._settings.max_attempts:
-            put_back(job, self._settings.retry_backoff_s)
-            return
         detail = f"given up: no worker finished it in {job.attempt} attempts"
-        end_model_job(job, JobState.DEAD, ErrorCode.LEASE_EXPIRED, detail)
-        if job.kind == ModelJobKind.TRAIN:
-            training_failed(session, job.model_id)
+        try_again(session, job, self._settings, ErrorCode.LEASE_EXPIRED, detail)
 
     def _publish(self) -> int:
         if not self._redis.exists(PUBLISHED_KEY):

@@ -16,7 +16,7 @@ from needledrop.log import configure_logging, job_context
 from needledrop.memory import keep_memory
 from needledrop.messages import ModelTask, Queue, Task
 from needledrop.storage import MediaStore
-from needledrop.watchdog import guard
+from needledrop.watchdog import end_process, guard
 
 SERVICE = "trainer"
 
@@ -37,14 +37,17 @@ def make_trainer() -> Celery:
             MediaStore(settings.media_url, settings.scratch),
             fit,
             settings.training_dir or (settings.scratch or Path(tempfile.gettempdir())) / "needledrop-training",
-            settings.lease_s,
+            settings,
             alive=lambda: touch(SERVICE),
         )
 
     def on_train(body: dict[str, object]) -> None:
         message = ModelTask.read(body)
         with job_context(job_id=message.job_id, attempt=message.attempt):
-            trainer().run(message)
+            try:
+                trainer().run(message)
+            except MemoryError:
+                end_process()
 
     app.task(name=Task.MODEL_TRAIN)(on_train)
     guard(app, SERVICE, settings)

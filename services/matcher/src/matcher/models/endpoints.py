@@ -13,7 +13,7 @@ from matcher.db import Database
 from matcher.errors import Problem
 from matcher.idempotency.service import Made, answer, fingerprint
 from matcher.models import activation
-from matcher.models.events import watch
+from matcher.models.events import stream
 from matcher.models.queries import get_model, list_models, progress_of
 from matcher.models.removal import remove
 from matcher.models.reports import MEDIA_TYPES, ReportFile, read_report
@@ -65,7 +65,7 @@ def get_model_events(request: Request, model_id: str) -> EventSourceResponse:
     """
     database = context_of(request).database
     progress_of(database, model_id)
-    return EventSourceResponse(watch(database, model_id), headers={"Cache-Control": "no-store"})
+    return stream(database, model_id)
 
 
 @router.get("/{model_id}/report", response_class=Response)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from matcher.db import Database
@@ -18,7 +19,9 @@ from matcher.models.examples import examples_for, load_pairs
 from matcher.models.jobs import ModelJobRepository, end_model_job
 from matcher.models.lease import JobLostError, Lease
 from matcher.models.repository import find_model, training_done, training_failed
+from matcher.models.retries import try_again
 from matcher.models.tables import Model
+from matcher.settings import MatcherSettings
 from needledrop.errors import ErrorCode, NeedledropError, StorageError
 from needledrop.log import get_logger
 from needledrop.messages import ModelTask
@@ -60,18 +63,25 @@ class Trainer:
     """Trainings in progress are kept under `folder`, by model; `alive` is called at each sign of life."""
 
     def __init__(
-        self, database: Database, store: MediaStore, fit: Fit, folder: Path, lease_s: float, alive: Callable[[], None]
+        self,
+        database: Database,
+        store: MediaStore,
+        fit: Fit,
+        folder: Path,
+        settings: MatcherSettings,
+        alive: Callable[[], None],
     ) -> None:
         self._database = database
         self._store = store
         self._fit = fit
         self._folder = folder
-        self._lease_s = lease_s
+        self._settings = settings
         self._alive = alive
 
     def run(self, message: ModelTask) -> None:
-        """Do one attempt. What fails for good ends the job with its code; a store that is away, or a crash, leaves it
-        to its lease, after which it is tried again."""
+        """Do one attempt. What fails for good ends the job with its code; after a store that is away, or an unexpected
+        error, it is tried again, from where it was. `OperationalError` where the database is away, and `MemoryError`:
+        the first leaves the job to its lease."""
         claimed = self._claim(message)
         if claimed is None:
             log.info("stale training ignored")
@@ -79,7 +89,7 @@ class Trainer:
         model, examples = claimed
         folder = self._folder / model.id
         try:
-            with Lease(self._database, message, self._lease_s, self._alive) as lease:
+            with Lease(self._database, message, self._settings.lease_s, self._alive) as lease:
                 folder.mkdir(parents=True, exist_ok=True)
                 pairs = load_pairs(self._store, examples, model)
                 work = Work(pairs, model.kind, model.name, model.seed or 0, folder)
@@ -90,14 +100,24 @@ class Trainer:
             log.info("the training was called off", model=model.id)
         except NeedledropError as error:
             if isinstance(error, StorageError) and error.code is ErrorCode.STORAGE_UNAVAILABLE:
-                raise
+                self._try_again(message, error.code, error.detail)
+                return
             self._failed(message, model, error)
+        except OperationalError:
+            raise
+        except MemoryError:
+            self._try_again(message, ErrorCode.OUT_OF_MEMORY, "the trainer had too little memory for these pairs")
+            raise
+        except Exception as error:
+            log.error("training broke", model=model.id, exc_info=error)
+            self._try_again(message, ErrorCode.INTERNAL, "an internal error; the trainer's log has the cause")
+            return
         shutil.rmtree(folder, ignore_errors=True)
 
     def _claim(self, message: ModelTask) -> tuple[Model, list[Example]] | None:
         with self._database.begin() as session:
             jobs = ModelJobRepository(session)
-            job = jobs.claim(message.job_id, message.attempt, socket.gethostname(), self._lease_s)
+            job = jobs.claim(message.job_id, message.attempt, socket.gethostname(), self._settings.lease_s)
             model = find_model(session, job.model_id) if job else None
             return (model, examples_for(session, model)) if model else None
 
@@ -120,6 +140,13 @@ class Trainer:
         with self._database.begin() as session:
             if self._end(session, message, JobState.FAILED, error):
                 training_failed(session, model.id)
+
+    def _try_again(self, message: ModelTask, code: ErrorCode, detail: str) -> None:
+        log.warning("attempt failed", code=code, detail=detail)
+        with self._database.begin() as session:
+            job = ModelJobRepository(session).lock(message.job_id, message.attempt)
+            if job is not None and not try_again(session, job, self._settings, code, detail):
+                shutil.rmtree(self._folder / job.model_id, ignore_errors=True)
 
     def _end(self, session: Session, message: ModelTask, state: JobState, error: NeedledropError | None = None) -> bool:
         job = ModelJobRepository(session).lock(message.job_id, message.attempt)

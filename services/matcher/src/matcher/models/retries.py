@@ -1,0 +1,21 @@
+"""What becomes of a model's job whose attempt failed."""
+
+from sqlalchemy.orm import Session
+
+from matcher.jobs.tables import JobState
+from matcher.models.jobs import end_model_job, put_back
+from matcher.models.repository import training_failed
+from matcher.models.tables import ModelJob, ModelJobKind
+from matcher.settings import MatcherSettings
+from needledrop.errors import ErrorCode
+
+
+def try_again(session: Session, job: ModelJob, settings: MatcherSettings, code: ErrorCode, detail: str) -> bool:
+    """Queue a locked job for a later attempt; where all are used up, end it with `code` and `detail`: False then."""
+    if job.attempt < settings.max_attempts:
+        put_back(job, settings.retry_backoff_s)
+        return True
+    end_model_job(job, JobState.DEAD, code, detail)
+    if job.kind == ModelJobKind.TRAIN:
+        training_failed(session, job.model_id)
+    return False
