@@ -201,6 +201,46 @@ def test_a_training_that_broke_once_ends_well(api: Api, tmp_path: Path) -> None:
     assert (ready["state"], ready["error"]) == ("ready", None)
 
 
+def test_an_attempt_that_lost_its_job_leaves_its_checkpoints_to_the_next(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+
+    def lose(epoch: int) -> None:
+        if epoch == 2:
+            with api.database.begin() as session:
+                session.execute(update(ModelJob).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
+            Dispatcher(api.settings, api.database).run_once()
+
+    trainer(api, MadeUpFit(lose), tmp_path).run(task_of(api, model))
+    fit = MadeUpFit()
+    trainer(api, fit, tmp_path).run(task_of(api, model))
+    assert fit.began_at == [3], "after the epoch at whose progress the first one saw that it had lost"
+    assert api.client.get(f"/models/{model}").json()["state"] == "ready"
+
+
+def test_a_training_whose_trainer_is_stopped_goes_on_under_the_same_attempt(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+    dispatcher = Dispatcher(api.settings, api.database)
+    dispatcher.run_once()
+
+    def stop(epoch: int) -> None:
+        if epoch == 2:
+            raise SystemExit
+
+    message = task_of(api, model)
+    with pytest.raises(SystemExit):
+        trainer(api, MadeUpFit(stop), tmp_path).run(message)
+    trainer(api, MadeUpFit(), tmp_path).give_back(message)
+    assert dispatcher.run_once() == (0, 1), "published again, and no lease had to end"
+    assert task_of(api, model) == message
+    fit = MadeUpFit()
+    trainer(api, fit, tmp_path).run(message)
+    assert (fit.began_at, api.client.get(f"/models/{model}").json()["state"]) == ([2], "ready")
+    trainer(api, MadeUpFit(), tmp_path).give_back(message)
+    assert api.client.get(f"/models/{model}").json()["state"] == "ready", "what has ended stays so"
+
+
 def test_a_training_without_its_database_is_left_to_its_lease(api: Api, tmp_path: Path) -> None:
     add_pairs(api)
     model = ask(api)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from tests.unit.matcher_training import made_up
 
-from matcher_training.batches import Batch, Mixture, Side, crops, draw_mixture, longest_s, mixup
+from matcher_training import batches
+from matcher_training.batches import Batch, Mixture, Side, crops, draw_mixture, longest_s, mixup, parts
 from matcher_training.data import Pairs, Sequences, floats
 
 
@@ -48,11 +49,38 @@ def test_mixup_mixes_both_sides_alike() -> None:
     mask = torch.tensor([[True], [False], [False]])
     mixture = Mixture(torch.tensor([[0.75, 0.25], [0.5, 0.5], [1.0, 0.0]]), torch.tensor([[0, 1], [1, 0], [2, 1]]))
     mixed = mixup(Batch(Side(rows, mask), Side(-rows, None)), mixture)
-    assert mixed.video.rows.flatten().tolist() == [2.0, 3.0, 9.0]
+    assert mixed.video.rows.flatten().tolist() == [1.0, 1.0, 0.0], "of two pairs the one that is there"
     assert mixed.audio.rows.flatten().tolist() == [-2.0, -3.0, -9.0]
     assert mixed.video.mask is not None
     assert mixed.video.mask.tolist() == [[True], [True], [False]]
     assert mixed.audio.mask is None
+
+
+def test_what_has_ended_has_no_part_in_a_mixture_of_codes_either() -> None:
+    lengths = np.array([1, 3])
+    codes = np.array([[255], [100], [110], [120]], np.uint8)
+    side = Sequences(codes=codes, offsets=np.array([0, 1, 4]), pair=np.arange(2), hop_s=1.0)
+    batch = crops(Pairs.join(side, side), 3.0, None)
+    mixed = mixup(batch, Mixture(torch.tensor([[0.6, 0.4], [0.6, 0.4]]), torch.tensor([[0, 1], [1, 0]])))
+    values = torch.from_numpy(floats(codes)).flatten()
+    assert lengths.max() == mixed.video.rows.shape[1]
+    torch.testing.assert_close(mixed.video.rows[0, 1:, 0], values[2:])
+    torch.testing.assert_close(mixed.video.rows[1, 1:, 0], values[2:])
+    torch.testing.assert_close(mixed.video.rows[1, 0, 0], 0.6 * values[1] + 0.4 * values[0])
+
+
+def test_whole_sequences_come_in_parts_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "ROWS", 12)
+    lengths = np.array([3, 50, 1, 4, 4, 2, 3])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    side = Sequences(np.zeros((67, 2), np.uint8), offsets, np.arange(7), hop_s=1.0)
+    found = [part.tolist() for part in parts(Pairs.join(side, side), 3)]
+    assert found == [[2, 5, 0], [6, 3, 4], [1]], "three pairs at most, twelve rows at most, or one pair alone"
+
+
+def test_sequences_of_one_length_keep_their_order() -> None:
+    pairs = made_up.pairs(5, video_dim=4, audio_dim=5)
+    assert [part.tolist() for part in parts(pairs, 2)] == [[0, 1], [2, 3], [4]]
 
 
 @pytest.mark.parametrize("members", [2, 3])

@@ -9,10 +9,11 @@ import pytest
 import torch
 from tests.unit.matcher_training import made_up
 
-from matcher_training.data import Pairs
+from matcher_training.data import Pairs, Sequences, floats
 from matcher_training.ranks import embed_pairs, mean_reciprocal_rank
 from matcher_training.recipes import ResidualRecipe
-from matcher_training.residual_fit import Epoch, ResidualFit
+from matcher_training.residual import ResidualTowers
+from matcher_training.residual_fit import Epoch, ResidualFit, standardise
 from matcher_training.shapes import ResidualShape, TowerShape
 
 TOWER = TowerShape(width=32)
@@ -66,6 +67,20 @@ def test_what_was_not_seen_is_found_where_pairs_are_pairs_and_by_chance_where_th
     epochs: list[Epoch] = []
     training.run(epochs.append)
     assert epochs[-1].reciprocal_rank < 2.5 * chance(len(held))
+
+
+def test_centre_and_scale_are_those_of_all_rows_however_uneven_the_lengths() -> None:
+    lengths = np.array([3, 40, 1, 7])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    codes = np.random.default_rng(0).integers(0, 256, (51, 6), np.uint8)
+    side = Sequences(codes, offsets, np.arange(4), hop_s=1.0)
+    towers = ResidualTowers(RECIPE.shape, (6, 6), (1.0, 1.0))
+    standardise((towers.video, towers.audio), Pairs.join(side, side))
+    rows = floats(codes)
+    np.testing.assert_allclose(towers.video.centre.numpy(), rows.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(
+        float(towers.audio.scale), np.sqrt(np.square(rows - rows.mean(axis=0)).mean()), rtol=1e-5
+    )
 
 
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None:

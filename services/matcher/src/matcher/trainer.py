@@ -3,8 +3,10 @@
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
+from sqlalchemy.exc import OperationalError
 
 from matcher.db import Database
 from matcher.models.fitting import fit
@@ -12,13 +14,14 @@ from matcher.models.training import Trainer
 from matcher.settings import MatcherSettings
 from needledrop.celery import consume, make_celery
 from needledrop.health import canary_queue, install_canary, touch
-from needledrop.log import configure_logging, job_context
+from needledrop.log import configure_logging, get_logger, job_context
 from needledrop.memory import keep_memory
 from needledrop.messages import ModelTask, Queue, Task
 from needledrop.storage import MediaStore
 from needledrop.watchdog import end_process, guard
 
 SERVICE = "trainer"
+log = get_logger(__name__)
 
 
 def make_trainer() -> Celery:
@@ -29,9 +32,7 @@ def make_trainer() -> Celery:
     configure_logging(settings, SERVICE)
     install_canary(app, SERVICE)
 
-    @cache
-    def trainer() -> Trainer:
-        keep_memory()
+    def make() -> Trainer:
         return Trainer(
             Database(settings.database_url.get_secret_value()),
             MediaStore(settings.media_url, settings.scratch),
@@ -41,6 +42,11 @@ def make_trainer() -> Celery:
             alive=lambda: touch(SERVICE),
         )
 
+    @cache
+    def trainer() -> Trainer:
+        keep_memory()
+        return make()
+
     def on_train(body: dict[str, object]) -> None:
         message = ModelTask.read(body)
         with job_context(job_id=message.job_id, attempt=message.attempt):
@@ -49,6 +55,14 @@ def make_trainer() -> Celery:
             except MemoryError:
                 end_process()
 
+    def give_back(task: str, args: list[Any]) -> None:
+        """Runs in the process that has ended the one which trained."""
+        if task == Task.MODEL_TRAIN:
+            try:
+                make().give_back(ModelTask.read(args[0]))
+            except OperationalError as error:
+                log.warning("left to its lease", error=str(error).splitlines()[0])
+
     app.task(name=Task.MODEL_TRAIN)(on_train)
-    guard(app, SERVICE, settings)
+    guard(app, SERVICE, settings, give_back)
     return app

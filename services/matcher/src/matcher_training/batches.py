@@ -1,5 +1,6 @@
 """Batches for training: crops of both sides at the same moment, as tensors, and their mixtures."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,10 @@ from torch import Tensor
 
 from matcher_training.data import Crop, Pairs, Sequences, crop, crop_starts, floats
 from matcher_training.data.sequences import Indices
+
+LEAST_SHARE = 1e-6
+ROWS = 1 << 15
+"""Of a side in memory at once, where whole sequences are embedded: 128 MiB of 1,024 float32 columns."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,22 @@ def crops(pairs: Pairs, seconds: float, rng: np.random.Generator | None) -> Batc
     return Batch(video, audio)
 
 
+def parts(pairs: Pairs, most: int) -> Iterator[Indices]:
+    """The numbers of all pairs, by batches of `most` pairs at most, for `crops` of whole sequences.
+
+    Short ones first, so that little is padded: a batch holds `ROWS` rows of a side at most, or a single pair.
+    """
+    seconds = np.maximum(*(side.lengths[index] * side.hop_s for side, index in _sides(pairs)))
+    rows = np.ceil(seconds / min(pairs.video.hop_s, pairs.audio.hop_s)).astype(np.int64)
+    order = np.argsort(rows, kind="stable")
+    start = 0
+    while start < len(order):
+        padded = np.arange(1, most + 1)[: len(order) - start] * rows[order[start : start + most]]
+        count = max(1, int(np.searchsorted(padded, ROWS, side="right")))
+        yield order[start : start + count]
+        start += count
+
+
 @dataclass(frozen=True)
 class Mixture:
     """What each pair of a batch is mixed with: `shares` float32 [B, M] of the pairs `members` int64 [B, M]."""
@@ -63,19 +84,23 @@ def draw_mixture(count: int, members: int, concentration: float, rng: np.random.
 
 
 def mixup(batch: Batch, mixture: Mixture) -> Batch:
-    """The batch's mixtures, the same on both sides (Zhang et al. 2018)."""
+    """The batch's mixtures, the same on both sides (Zhang et al. 2018).
+
+    Where some of a mixture's sequences have ended, its rows are those of the others, by their shares.
+    """
 
     def mixed(side: Side) -> Side:
-        rows = sum_of(side.rows)
-        if side.mask is None:
-            return Side(rows, None)
-        return Side(rows, side.mask[mixture.members].any(dim=1))
-
-    def sum_of(rows: Tensor) -> Tensor:
-        total = torch.zeros_like(rows)
+        total = torch.zeros_like(side.rows)
+        present = torch.zeros(side.rows.shape[:2])
         for shares, members in zip(mixture.shares.T, mixture.members.T, strict=True):
-            total += shares[:, None, None] * rows[members]
-        return total
+            weights = shares[:, None].expand_as(present)
+            if side.mask is not None:
+                weights = weights * side.mask[members]
+            total += weights[..., None] * side.rows[members]
+            present += weights
+        if side.mask is None:
+            return Side(total, None)
+        return Side(total / present.clamp(min=LEAST_SHARE)[..., None], side.mask[mixture.members].any(dim=1))
 
     return Batch(mixed(batch.video), mixed(batch.audio))
 

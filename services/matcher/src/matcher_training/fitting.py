@@ -20,6 +20,7 @@ from matcher_training.losses import distance_matrix
 from matcher_training.recipes import JoinedRecipe, ReferenceRecipe
 from matcher_training.reference_fit import ReferenceFit
 from matcher_training.residual_fit import Epoch
+from matcher_training.resuming import begin
 from matcher_training.shapes import MetricShape
 from matcher_training.tower_embedder import TowerEmbedder
 from matcher_training.towers import Metric, MetricKind
@@ -65,9 +66,9 @@ def fit_metric(
     """Train, and write `metric.safetensors` and `metric.json` into the folder `out`.
 
     Where `held_out` is None a tenth of `pairs`, 2,000 at most (whole shards where there are some), is; where it is
-    empty, nothing is: the last epoch counts. A run that was cut off goes on from what it left under `out`. `sides` says
-    more of the features than `pairs` do; `training` is added to the card; `bits` are `save_weights`'s. `FeatureError`
-    where there are fewer than eight pairs.
+    empty, nothing is: the last epoch counts. A run that was cut off goes on from what it left under `out`, where it was
+    one of the same pairs, split, recipe and seed. `sides` says more of the features than `pairs` do; `training` is
+    added to the card; `bits` are `save_weights`'s. `FeatureError` where there are fewer than eight pairs.
     """
     if len(pairs) < LEAST_PAIRS:
         raise FeatureError(
@@ -134,14 +135,14 @@ def _fit(
     work: Path,
     progress: Callable[[FitProgress], None],
 ) -> tuple[Metric, MetricShape | None, JoinedRecipe | ReferenceRecipe]:
-    if kind is MetricKind.NEEDLEDROP:
-        recipe = choose_recipe(train)
-        metric, shape = JoinedFit(recipe, train, held, hops_s, seed, work, _Counted(recipe.epochs, progress)).run()
-        return metric, shape, recipe
-    reference = ReferenceRecipe()
-    counted = _Counted(reference.epochs, progress)
-    fit = ReferenceFit(kind, reference, train, held, seed, work / "reference.checkpoint")
-    return fit.run(lambda epoch: counted(kind.value, epoch)), None, reference
+    chosen = choose_recipe(train) if kind is MetricKind.NEEDLEDROP else ReferenceRecipe()
+    begin(work, train, held, {"kind": kind.value, "recipe": _plain(chosen), "seed": seed})
+    if isinstance(chosen, JoinedRecipe):
+        metric, shape = JoinedFit(chosen, train, held, hops_s, seed, work, _Counted(chosen.epochs, progress)).run()
+        return metric, shape, chosen
+    counted = _Counted(chosen.epochs, progress)
+    fit = ReferenceFit(kind, chosen, train, held, seed, work / "reference.checkpoint")
+    return fit.run(lambda epoch: counted(kind.value, epoch)), None, chosen
 
 
 def held_out_share(pairs: int) -> float:

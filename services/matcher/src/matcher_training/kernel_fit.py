@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from matcher_training.batches import Side, crops, longest_s
+from matcher_training.batches import Side, crops, longest_s, parts
 from matcher_training.data import Pairs
 from matcher_training.kernel import KernelTower, KernelTowers, draw_frequencies, fit_directions
 from matcher_training.recipes import KernelRecipe
@@ -29,15 +28,15 @@ def fit_kernel(recipe: KernelRecipe, train: Pairs, seed: int, alive: Callable[[]
     ):
         tower.scale.mul_(dim**0.5)
         draw_frequencies(tower, spread, generator)
-    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+    found: tuple[list[Tensor], list[Tensor]] = ([], [])
     with torch.inference_mode():
-        for start in range(0, len(train), CHUNK):
-            part = train.take(np.arange(start, min(start + CHUNK, len(train))))
+        for which in parts(train, CHUNK):
+            part = train.take(which)
             batch = crops(part, longest_s(part), None)
-            parts[0].append(_features(towers.video, batch.video))
-            parts[1].append(_features(towers.audio, batch.audio))
+            found[0].append(_features(towers.video, batch.video))
+            found[1].append(_features(towers.audio, batch.audio))
         alive()
-        fit_directions(towers, torch.cat(parts[0]), torch.cat(parts[1]), recipe.ridge, alive)
+        fit_directions(towers, torch.cat(found[0]), torch.cat(found[1]), recipe.ridge, alive)
     return towers.eval()
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from matcher_training.batches import Batch, crops, draw_mixture, longest_s, mixup
+from matcher_training.batches import Batch, crops, draw_mixture, longest_s, mixup, parts
 from matcher_training.data import Labels, Pairs
 from matcher_training.label_towers import LabelTower, LabelTowers
 from matcher_training.ranks import CHUNK
@@ -16,6 +16,8 @@ from matcher_training.residual_fit import reduced_precision, standardise
 from matcher_training.shapes import LabelShape
 
 CLIP_NORM = 5.0
+LONGEST_S = 300.0
+"""Of a pair in a batch, at a random moment; YouTube-8M's pairs are no longer."""
 
 
 def common_labels(labels: Labels, least: int) -> npt.NDArray[np.int64]:
@@ -70,7 +72,7 @@ def fit_labels(
                 chosen = order[step * size : (step + 1) * size]
                 mixture = draw_mixture(size, 2, recipe.mixup, rng)
                 pairs = train.take(chosen)
-                batch = mixup(crops(pairs, longest_s(train), rng), mixture)
+                batch = mixup(crops(pairs, min(longest_s(pairs), LONGEST_S), rng), mixture)
                 wanted = (mixture.shares[..., None] * targets[chosen][mixture.members]).sum(dim=1)
                 loss = _loss(towers, batch, wanted)
                 optimiser.zero_grad()
@@ -117,8 +119,8 @@ def _centre(towers: LabelTowers, train: Pairs) -> None:
     """Set each side's mean to that of the training pairs."""
     totals = [torch.zeros_like(towers.video.mean), torch.zeros_like(towers.audio.mean)]
     with torch.inference_mode():
-        for start in range(0, len(train), CHUNK):
-            part = train.take(np.arange(start, min(start + CHUNK, len(train))))
+        for which in parts(train, CHUNK):
+            part = train.take(which)
             batch = crops(part, longest_s(part), None)
             sides: tuple[tuple[LabelTower, Tensor, Tensor | None], ...] = (
                 (towers.video, batch.video.rows, batch.video.mask),

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from matcher_training.batches import crops, longest_s
+from matcher_training.batches import crops, longest_s, parts
 from matcher_training.data import Pairs
 from matcher_training.evaluate import embedding_ranks
 
@@ -28,13 +28,16 @@ class Towers(Protocol):
 def embed_pairs(towers: Towers, pairs: Pairs) -> tuple[Tensor, Tensor]:
     """float32 [N, dim] of video and of audio, whole sequences, a mask where they are of different lengths."""
     found: tuple[list[Tensor], list[Tensor]] = ([], [])
+    order = []
     with torch.inference_mode():
-        for start in range(0, len(pairs), CHUNK):
-            part = pairs.take(np.arange(start, min(start + CHUNK, len(pairs))))
+        for which in parts(pairs, CHUNK):
+            part = pairs.take(which)
             batch = crops(part, longest_s(part), None)
             found[0].append(towers.video(batch.video.rows, batch.video.mask))
             found[1].append(towers.audio(batch.audio.rows, batch.audio.mask))
-    return torch.cat(found[0]), torch.cat(found[1])
+            order.append(which)
+    back = torch.from_numpy(np.argsort(np.concatenate(order)))
+    return torch.cat(found[0])[back], torch.cat(found[1])[back]
 
 
 def held_out_rank(towers: Towers, pairs: Pairs) -> float:

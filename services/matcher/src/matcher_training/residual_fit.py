@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from matcher_training.batches import Batch, Side, crops, draw_mixture, longest_s, mixup
+from matcher_training.batches import Batch, crops, draw_mixture, longest_s, mixup
 from matcher_training.checkpoints import read_checkpoint, write_checkpoint
-from matcher_training.data import Pairs
+from matcher_training.data import Pairs, Sequences, floats
+from matcher_training.data.sequences import Indices
 from matcher_training.kernel import KernelTower
 from matcher_training.losses import info_nce
 from matcher_training.ranks import held_out_rank
@@ -205,12 +207,26 @@ class _Best:
 def standardise(towers: tuple[ResidualTower, ResidualTower] | tuple[KernelTower, KernelTower], train: Pairs) -> None:
     """Set each side's centre and scale to the mean and overall deviation of the rows of 4,096 training sequences."""
     some = train.take(np.linspace(0, len(train) - 1, min(len(train), 4096)).astype(np.int64))
-    batch = crops(some, longest_s(some), None)
-    sides: list[tuple[ResidualTower | KernelTower, Side]] = [(towers[0], batch.video), (towers[1], batch.audio)]
-    for tower, side in sides:
-        rows = side.rows.flatten(0, 1) if side.mask is None else side.rows[side.mask]
-        tower.centre.copy_(rows.mean(dim=0))
-        tower.scale.copy_((rows - rows.mean(dim=0)).square().mean().sqrt().clamp(min=1e-6))
+    _set_moments(towers[0], some.video, some.video_index)
+    _set_moments(towers[1], some.audio, some.audio_index)
+
+
+def _set_moments(tower: ResidualTower | KernelTower, sequences: Sequences, index: Indices) -> None:
+    centre, scale = _moments(sequences, index)
+    tower.centre.copy_(torch.from_numpy(centre))
+    tower.scale.fill_(max(scale, 1e-6))
+
+
+def _moments(sequences: Sequences, index: Indices) -> tuple[npt.NDArray[np.float64], float]:
+    """The mean [D] of these sequences' rows, and the root of the mean square of what is left without it."""
+    count = int(sequences.lengths[index].sum())
+    mean = sum((_values(sequences, number).sum(axis=0) for number in index), np.zeros(sequences.dim)) / count
+    squares = sum(float(np.square(_values(sequences, number) - mean).sum()) for number in index)
+    return mean, math.sqrt(squares / (count * sequences.dim))
+
+
+def _values(sequences: Sequences, number: int) -> npt.NDArray[np.float64]:
+    return floats(sequences[number]).astype(np.float64)
 
 
 def reduced_precision() -> AbstractContextManager[Any]:

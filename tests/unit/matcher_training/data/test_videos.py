@@ -116,18 +116,34 @@ def test_without_a_pca_in_the_bundle_one_is_fitted_and_kept(
 ) -> None:
     bare = without_pca(source)
     first = read(folder, bare)
-    fitted = (tmp_path / "cache" / "video_pca.npz").read_bytes()
+    [path] = (tmp_path / "cache").glob("video-raw-*/video_pca.npz")
+    fitted = path.read_bytes()
     second = read(folder, bare)
 
     assert first.video.dim == 8
     assert first.video.codes.dtype == np.uint8
-    assert (tmp_path / "cache" / "video_pca.npz").read_bytes() == fitted
+    assert path.read_bytes() == fitted
     np.testing.assert_array_equal(first.video.codes, second.video.codes)
     assert calls(programs) == ["audio 7", "video 6"]
     raw = sorted((tmp_path / "cache").glob("video-raw-*/*.npy"))
-    pca = Pca.load(tmp_path / "cache" / "video_pca.npz")
+    pca = Pca.load(path)
     codes = {pca.codes(np.load(path)).tobytes() for path in raw}
     assert {first.video[i].tobytes() for i in range(5)} == codes
+
+
+def test_a_pca_fitted_on_one_backbones_rows_is_not_used_on_anothers(
+    programs: Path, folder: Path, source: VideoSource, tmp_path: Path
+) -> None:
+    first = read(folder, without_pca(source))
+    bundle = Bundle.load(source.bundle)
+    other = bundle.video.model_copy(update={"preprocessing": "imagenet"})
+    write_manifest(source.bundle, bundle.manifest.model_copy(update={"video": other}))
+    said: list[str] = []
+    second = read(folder, replace(source, report=said.append))
+
+    assert any("fitted on" in line for line in said)
+    assert len(list((tmp_path / "cache").glob("video-raw-*/video_pca.npz"))) == 2
+    assert first.video.space != second.video.space
 
 
 def test_a_given_pca_takes_the_place_of_the_bundles_and_makes_another_space(
@@ -142,7 +158,7 @@ def test_a_given_pca_takes_the_place_of_the_bundles_and_makes_another_space(
     assert pairs.video.space not in (None, bundle.space(Modality.VIDEO).id)
     completed = bundle.video.model_copy(update={"pca": FileRef.of(tmp_path, "own.npz"), "dim": 8})
     assert pairs.video.space == completed.space(Modality.VIDEO).id
-    assert not (tmp_path / "cache" / "video_pca.npz").exists()
+    assert not list((tmp_path / "cache").rglob("video_pca.npz"))
 
 
 def test_too_few_rows_for_a_pca_are_refused_with_both_counts(programs: Path, folder: Path, source: VideoSource) -> None:

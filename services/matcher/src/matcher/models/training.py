@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from matcher.db import Database
+from matcher.jobs.repository import JobRepository
 from matcher.jobs.tables import JobState
 from matcher.models.example import Example
 from matcher.models.examples import examples_for, load_pairs
@@ -97,6 +98,9 @@ class Trainer:
                 lease.renew()
                 self._finish(message, model, card, folder)
         except JobLostError:
+            if not self._is_gone(model):
+                log.info("the training has a newer attempt, which goes on from here", model=model.id)
+                return
             log.info("the training was called off", model=model.id)
         except NeedledropError as error:
             if isinstance(error, StorageError) and error.code is ErrorCode.STORAGE_UNAVAILABLE:
@@ -113,6 +117,21 @@ class Trainer:
             self._try_again(message, ErrorCode.INTERNAL, "an internal error; the trainer's log has the cause")
             return
         shutil.rmtree(folder, ignore_errors=True)
+
+    def give_back(self, message: ModelTask) -> None:
+        """Queue a training that its worker has ended, under the same attempt: no try is spent, and it goes on from its
+        last checkpoint."""
+        with self._database.begin() as session:
+            job = ModelJobRepository(session).lock(message.job_id, message.attempt)
+            if job is not None:
+                log.warning("training given back", model=job.model_id)
+                job.state = JobState.QUEUED
+                job.lease_until = job.published_at = job.worker = None
+                JobRepository(session).announce()
+
+    def _is_gone(self, model: Model) -> bool:
+        with self._database.begin() as session:
+            return find_model(session, model.id) is None
 
     def _claim(self, message: ModelTask) -> tuple[Model, list[Example]] | None:
         with self._database.begin() as session:

@@ -57,7 +57,7 @@ PcaOption = Annotated[
     typer.Option(
         "--pca",
         help="A PCA for videos in place of the bundle's; fitted on them where the file is not there. Without it, and "
-        "with none in the bundle, it is video_pca.npz in the cache.",
+        "with none in the bundle, it is video_pca.npz beside their raw rows in the cache.",
     ),
 ]
 ComponentsOption = Annotated[int, typer.Option("--pca-components", min=1, help="Columns of a PCA that is fitted.")]

@@ -22,8 +22,8 @@ class VideoSource:
     """How videos become features. `cache`: the folder in which all that was extracted is kept.
 
     `pca`: a PCA to use in place of the bundle's; fitted on these videos, to `components` columns, where the file is not
-    there yet. Where the bundle has none and this is None, it is `video_pca.npz` in the cache. `report` is given lines
-    for the user.
+    there yet. Where the bundle has none and this is None, it is `video_pca.npz` beside the raw rows in the cache.
+    `report` is given lines for the user.
     """
 
     bundle: Path
@@ -46,9 +46,10 @@ def videos_layout(folder: Path, source: VideoSource) -> Layout:
     media = _distinct(paths, source.report)
     audio = FeatureCache(source.cache / bundle.space(Modality.AUDIO).id, Modality.AUDIO, source.bundle)
     media = _usable(media, audio, source.report)
-    pca_file = source.pca or (source.cache / PCA_FILE if bundle.video.pca is None else None)
-    key = bundle.space(Modality.VIDEO).id if pca_file is None else f"video-raw-{_backbone(bundle.video)}"
-    video = FeatureCache(source.cache / key, Modality.VIDEO, source.bundle, raw=pca_file is not None)
+    raw = source.cache / f"video-raw-{_backbone(bundle.video)}"
+    pca_file = source.pca or (raw / PCA_FILE if bundle.video.pca is None else None)
+    features = source.cache / bundle.space(Modality.VIDEO).id if pca_file is None else raw
+    video = FeatureCache(features, Modality.VIDEO, source.bundle, raw=pca_file is not None)
     media = _usable(media, video, source.report)
     if not media:
         raise invalid(f"none of the {len(paths):,} videos in {folder.name} can be used")
