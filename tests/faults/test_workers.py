@@ -76,7 +76,7 @@ def test_the_kernel_would_end_a_pool_child_before_its_worker(system: System) -> 
     scores = [
         int(Path(f"/proc/{process}/oom_score_adj").read_text()) for process in (child.pid, system.fleet.pid("audio-1"))
     ]
-    assert scores[0] == POOL_PROCESS_SCORE > scores[1]
+    assert scores[0] == min(1000, scores[1] + POOL_PROCESS_SCORE)
 
 
 def test_jobs_that_always_crash_or_hang_are_given_up_with_a_reason_while_others_flow(

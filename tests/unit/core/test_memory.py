@@ -4,6 +4,7 @@ import ctypes
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,17 +45,28 @@ def test_a_refused_option_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has scores")
-def test_a_process_lets_itself_and_its_children_be_ended_first() -> None:
+@pytest.mark.parametrize(("began", "after"), [(0, 300), (200, 500), (900, 1000)])
+def test_a_process_lets_itself_and_its_children_be_ended_before_its_parent(began: int, after: int) -> None:
     child = "from pathlib import Path; print(Path('/proc/self/oom_score_adj').read_text())"
     script = f"""
 import subprocess, sys
-from needledrop.memory import end_before_others
-assert not end_before_others(2000)
-assert end_before_others(500)
+from needledrop.memory import SCORE, end_before_others
+own = int(SCORE.read_text())
+SCORE.write_text(str(max(own, {began})))
+assert end_before_others(300)
 subprocess.run([sys.executable, "-c", {child!r}], check=True)
 """
+    own = int(memory.SCORE.read_text())
     run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert int(run.stdout) == 500
+    assert int(run.stdout) == max(after, min(1000, own + 300))
+
+
+def test_a_kernel_without_scores_or_that_refuses_one_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(memory, "SCORE", tmp_path / "absent")
+    assert not memory.end_before_others(300)
+    (tmp_path / "odd").write_text("no number")
+    monkeypatch.setattr(memory, "SCORE", tmp_path / "odd")
+    assert not memory.end_before_others(300)
 
 
 def faults(*arguments: str) -> int:

@@ -7,6 +7,9 @@ from pathlib import Path
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 """`mallopt`'s options, as glibc's malloc.h numbers them."""
 
+SCORE = Path("/proc/self/oom_score_adj")
+MOST = 1000
+
 KEPT = {MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1}
 
 
@@ -25,12 +28,14 @@ def tune(options: Mapping[int, int]) -> bool:
     return mallopt is not None and all(mallopt(option, value) == 1 for option, value in options.items())
 
 
-def end_before_others(score: int) -> bool:
-    """Let the kernel end this process, and those that it starts, before others when memory is short: `score` of a
-    thousandth each of all memory (or of the control group's limit) is added to what they take. A process may only
-    raise its own. False where the kernel has no such thing, or where the score is higher already."""
+def end_before_others(by: int) -> bool:
+    """Let the kernel end this process, and those that it starts, before its parent when memory is short.
+
+    `by` thousandths of all memory (or of the control group's limit) are added to what it is taken to use, on top of
+    what it began with; 1000 is the most. False where the kernel has no such thing or refuses.
+    """
     try:
-        Path("/proc/self/oom_score_adj").write_text(str(score))
-    except OSError:
+        SCORE.write_text(str(min(MOST, int(SCORE.read_text()) + by)))
+    except (OSError, ValueError):
         return False
     return True

@@ -8,11 +8,10 @@ import sys
 
 from needledrop.media import syscalls
 from needledrop.media.limits import Limits
-from needledrop.memory import end_before_others
+from needledrop.memory import MOST, end_before_others
 
 GRACE_CPU_S = 5
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_NO_NEW_PRIVS = 1, 15, 38
-FIRST_TO_BE_ENDED = 1000
 
 
 def confine(limits: Limits, parent: int, filtered: bool) -> None:
@@ -28,7 +27,7 @@ def confine(limits: Limits, parent: int, filtered: bool) -> None:
             os._exit(0)
         _control(PR_SET_NO_NEW_PRIVS, 1)
         # When memory is short, the kernel ends a decoder and not the worker with its model. Not all systems have it.
-        end_before_others(FIRST_TO_BE_ENDED)
+        end_before_others(MOST)
         _bound(resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes)
     _bound(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + GRACE_CPU_S)
     _bound(resource.RLIMIT_FSIZE, 0, 0)
