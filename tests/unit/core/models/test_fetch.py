@@ -166,6 +166,19 @@ def test_what_the_user_added_stays_when_the_files_are_fetched_again(fetching: Fe
     assert Bundle.load(fetching.out).manifest.metric == added.manifest.metric
 
 
+@pytest.mark.parametrize(("first", "then"), [(Space.SEED, Space.IMAGENET), (Space.IMAGENET, Space.SEED)])
+def test_what_was_added_goes_when_the_folder_becomes_another_spaces(
+    first: Space, then: Space, fetching: Fetching, tmp_path: Path
+) -> None:
+    """Both have the same weights, and other preprocessing."""
+    fetching(first)
+    complete(fetching.out, write_pca(tmp_path / "pca.npz"), None)
+    complete(fetching.out, None, write_metric(tmp_path / "mine", audio_hop_s=0.96, video_dim=4))
+    fetching(then)
+    bundle = Bundle.load(fetching.out)
+    assert (bundle.video.preprocessing, bundle.video.pca, bundle.manifest.metric) == (then, None, None)
+
+
 def test_the_audio_pca_of_youtube_8m_is_the_matrices(fetching: Fetching) -> None:
     fetching(Space.YT8M)
     with np.load(Bundle.load(fetching.out).pca(Modality.AUDIO), allow_pickle=False) as file:

@@ -39,7 +39,7 @@ def assemble(
     else:
         audio, video = _with_torchvision(space, downloads, out)
     before = _before(out)
-    if before and before.video and video.pca is None and before.video.files == video.files:
+    if before and before.video and video.pca is None and _without_pca(before.video, video.dim) == video:
         video = before.video
     manifest = Manifest(name=f"official-{space}", notes=notes, audio=audio, video=video)
     kept = before.metric if before and _fits(before, audio, video) else None
@@ -138,6 +138,11 @@ def _place(source: Path, target: Path) -> None:
 def _fits(before: Manifest, audio: SidePart, video: SidePart) -> bool:
     """Whether these sides give the features that the bundle's sides gave before."""
     return before.audio == audio and before.video == video
+
+
+def _without_pca(side: SidePart, dim: int) -> SidePart:
+    """The side as it was before a PCA to other columns was added."""
+    return side.model_copy(update={"pca": None, "dim": dim})
 
 
 def _before(out: Path) -> Manifest | None:
