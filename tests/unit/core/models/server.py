@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Answer:
-    """How to answer one request: cut after so many bytes of the body, stall there, with another status, elsewhere."""
+    """How to answer one request: cut after so many bytes of the body, stall there, with another status, elsewhere.
+
+    `total`: whether a range past the end is told the file's size.
+    """
 
     status: int | None = None
     cut: int | None = None
@@ -18,6 +21,7 @@ class Answer:
     tag: str | None = '"1"'
     ranges: bool = True
     length: bool = True
+    total: bool = True
     type: str = "application/octet-stream"
 
 
@@ -67,6 +71,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         start, status = 0, 200
         if wanted and how.ranges and self.headers.get("If-Range") == how.tag:
             start, status = int(wanted.removeprefix("bytes=").removesuffix("-")), 206
+            if start >= len(body):
+                told = {"Content-Range": f"bytes */{len(body)}"} if how.total else {}
+                self._head(416, {**told, "Content-Length": "0"})
+                return
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
         if how.length:
             headers["Content-Length"] = str(len(body) - start)

@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from needledrop.errors import DownloadError, ErrorCode
-from needledrop.models.catalog import PublicFile
+from needledrop.models.catalog import MIB, PublicFile
 from needledrop.models.download import Patience, copy, download
 from tests.unit.core.models.server import Answer, FileServer, serving
 
@@ -60,6 +61,36 @@ def test_a_later_run_goes_on_where_an_earlier_one_was_ended(server: FileServer, 
         get(server, tmp_path, tries=1)
     assert get(server, tmp_path).read_bytes() == BODY
     assert server.asked[-1] == ("weights.bin", f"bytes={HALF}-")
+
+
+@pytest.mark.parametrize("size", [len(BODY), None])
+def test_what_came_whole_before_an_earlier_run_was_ended_is_not_fetched_again(
+    size: int | None, server: FileServer, tmp_path: Path
+) -> None:
+    file = replace(FILE, size=size)
+    get(server, tmp_path, file)
+    assert get(server, tmp_path, file).read_bytes() == BODY
+    assert [asked for _, asked in server.asked] == [None, f"bytes={len(BODY)}-"]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_range_past_the_end_makes_the_file_be_fetched_from_its_start(
+    more: int, server: FileServer, tmp_path: Path
+) -> None:
+    """Where the server doesn't tell the size, and where more bytes are there than the file has."""
+    server.usual = Answer(total=bool(more))
+    with get(server, tmp_path).open("ab") as part:
+        part.write(bytes(more))
+    assert get(server, tmp_path).read_bytes() == BODY
+    assert [asked for _, asked in server.asked] == [None, f"bytes={len(BODY) + more}-", None]
+
+
+def test_a_server_that_refuses_every_range_and_breaks_is_given_up(server: FileServer, tmp_path: Path) -> None:
+    server.files["weights.bin"] = BODY * 12
+    server.plan = [Answer(cut=2 * MIB), Answer(status=416)] * 5
+    file = replace(FILE, size=None, limit=4 * MIB)
+    with pytest.raises(DownloadError, match="in 5 tries"):
+        get(server, tmp_path, file)
 
 
 def test_a_server_without_ranges_is_asked_for_the_whole_again(server: FileServer, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from needledrop.errors import DownloadError, ErrorCode
 from needledrop.models.catalog import MIB, PublicFile
-from needledrop.models.http import Answer, BrokenError, request
+from needledrop.models.http import Answer, BrokenError, PastEndError, request
 
 # The bytes there are now, and all of them where that is known.
 OnBytes = Callable[[int, int | None], None]
@@ -34,7 +34,7 @@ def download(file: PublicFile, url: str, folder: Path, patience: Patience, on_by
     what was expected and what came where the file can't be had.
     """
     part = _Part(folder, file, url)
-    failures = 0
+    failures = lost = 0
     while True:
         before = part.size
         try:
@@ -42,7 +42,14 @@ def download(file: PublicFile, url: str, folder: Path, patience: Patience, on_by
                 part.take(answer, on_bytes)
             return part.path
         except BrokenError as error:
-            failures = 1 if part.size - before >= MIB else failures + 1
+            if isinstance(error, PastEndError):
+                if error.total == before:
+                    # All of this version came, and an earlier run ended before it could say so.
+                    return part.path
+                discard(file, folder)
+                lost = max(lost, before)
+            # What is fetched once more is no gain: the tries are bounded also where every range is refused.
+            failures = 1 if part.size - max(before, lost) >= MIB else failures + 1
             if failures >= patience.tries:
                 came = f"{part.size:,} of {_bytes(file.size)} came in {failures} tries"
                 raise DownloadError(

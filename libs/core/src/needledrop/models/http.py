@@ -20,6 +20,14 @@ class BrokenError(Exception):
     """The connection failed, stalled or ended early: what came so far may be added to."""
 
 
+class PastEndError(BrokenError):
+    """Status 416: the file ends before the bytes that were asked for. `total`: its size, if told."""
+
+    def __init__(self, total: int | None) -> None:
+        super().__init__("the server has no more bytes than came before")
+        self.total = total
+
+
 class Answer:
     """The body of a 200 or 206. `start`: the position of its first byte; `total`: the whole file's size, if told."""
 
@@ -63,7 +71,7 @@ def request(url: str, start: int, validator: str, timeout_s: float, name: str) -
         if error.code in PASSING:
             raise BrokenError(f"status {error.code}") from error
         if error.code == RANGE_UNUSABLE and start:
-            raise BrokenError("the server has fewer bytes than came before") from error
+            raise PastEndError(_total(error.headers.get("Content-Range", ""))) from error
         raise DownloadError(
             ErrorCode.DOWNLOAD_FAILED, f"{name}: expected status 200 from {_host(url)}, {error.code} came"
         ) from error
@@ -85,11 +93,16 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def _range(value: str) -> tuple[int, int | None]:
     """From `bytes 100-199/200`: 100 and 200."""
-    span, _, total = value.removeprefix("bytes ").partition("/")
-    first = span.partition("-")[0]
+    first = value.removeprefix("bytes ").partition("-")[0]
     if not first.isdecimal():
         raise BrokenError(f"a part came that doesn't say which (“{value[:60]}”)")
-    return int(first), int(total) if total.isdecimal() else None
+    return int(first), _total(value)
+
+
+def _total(value: str) -> int | None:
+    """From `bytes 100-199/200` or `bytes */200`: 200; None where the size is not told."""
+    total = value.rpartition("/")[2]
+    return int(total) if total.isdecimal() else None
 
 
 def _length(response: Any) -> int | None:
