@@ -1,6 +1,13 @@
+import errno
+import hashlib
 import json
+import os
+import shutil
 import tarfile
+import time
+from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -46,7 +53,7 @@ def side(root: Path, pca: str, dim: int) -> SidePart:
 def edit(folder: Path, **changes: object) -> None:
     manifest = json.loads((folder / "bundle.json").read_text())
     # By hand, as a person would.
-    manifest.pop("checksum")
+    manifest.pop("checksum", None)
     (folder / "bundle.json").write_text(json.dumps({**manifest, **changes}))
 
 
@@ -164,6 +171,143 @@ def test_a_damaged_archive_is_refused(folder: Path, tmp_path: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-20])
     with pytest.raises(BundleError):
         open_bundle(archive)
+
+
+def packed(folder: Path, archive: Path, name: str = "made-up") -> Path:
+    """The bundle as an archive, under a name that tells it from others."""
+    edit(folder, name=name)
+    pack(folder, archive)
+    return archive
+
+
+def test_a_replaced_archive_is_unpacked_anew(folder: Path, tmp_path: Path) -> None:
+    archive = packed(folder, tmp_path / "copy.tar.zst")
+    open_bundle(archive)
+    packed(folder, archive, "another")
+    bundle = open_bundle(archive)
+    assert bundle.manifest.name == "another"
+    bundle.verify()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "copy", "copy.tar.zst"]
+
+
+def test_an_archive_replaced_by_garbage_is_refused(folder: Path, tmp_path: Path) -> None:
+    archive = packed(folder, tmp_path / "copy.tar.zst")
+    open_bundle(archive)
+    archive.write_bytes(b"garbage")
+    with pytest.raises(BundleError, match=r"copy\.tar\.zst can't be unpacked"):
+        open_bundle(archive)
+    assert open_bundle(tmp_path / "copy").manifest.name == "made-up"
+
+
+def test_an_archive_that_is_gone_is_told(folder: Path, tmp_path: Path) -> None:
+    archive = packed(folder, tmp_path / "copy.tar.zst")
+    open_bundle(archive)
+    archive.unlink()
+    with pytest.raises(BundleError, match=r"copy\.tar\.zst can't be read: No such file"):
+        open_bundle(archive)
+
+
+def test_an_archive_of_the_same_size_and_time_is_told_by_its_hash_where_that_is_asked_for(
+    folder: Path, tmp_path: Path
+) -> None:
+    archive = packed(folder, tmp_path / "copy.tar.zst")
+    open_bundle(archive)
+    before, data = archive.stat(), bytearray(archive.read_bytes())
+    data[-30] ^= 1
+    archive.write_bytes(data)
+    os.utime(archive, ns=(before.st_atime_ns, before.st_mtime_ns))
+    open_bundle(archive)
+    with pytest.raises(BundleError, match="can't be unpacked"):
+        open_bundle(archive, strict=True)
+
+
+def test_the_same_archive_under_another_time_is_hashed_once_and_not_unpacked_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = packed(folder, tmp_path / "copy.tar.zst")
+    open_bundle(archive)
+    os.utime(archive, (1, 1))
+    made, hashed, digest = (tmp_path / "copy").stat().st_ino, [], hashlib.file_digest
+
+    def spy(file: BufferedReader, name: str) -> Any:
+        hashed.append(Path(file.name).name)
+        return digest(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", spy)
+    for _ in range(2):
+        assert open_bundle(archive).root.stat().st_ino == made
+    assert hashed.count(archive.name) == 1
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_a_folder_that_is_not_what_was_unpacked_is_neither_taken_nor_replaced(
+    unpacked: bool, folder: Path, tmp_path: Path
+) -> None:
+    """One that was there before, and one that its user changed since."""
+    archive = packed(folder, tmp_path / "copy.tar.zst", "packed")
+    root = open_bundle(archive).root if unpacked else shutil.copytree(folder, tmp_path / "copy")
+    write_manifest(root, Bundle.load(root).manifest.model_copy(update={"name": "mine"}))
+    packed(folder, archive, "another")
+    with pytest.raises(BundleError, match=r"the folder copy beside copy\.tar\.zst was not unpacked from it"):
+        open_bundle(archive)
+    assert open_bundle(tmp_path / "copy").manifest.name == "mine"
+
+
+def test_the_note_of_the_archive_is_packed_into_no_other(folder: Path, tmp_path: Path) -> None:
+    bundle = open_bundle(packed(folder, tmp_path / "copy.tar.zst"))
+    bundle.verify()
+    other = open_bundle(packed(bundle.root, tmp_path / "other.tar.zst"))
+    assert sorted(path.name for path in other.root.iterdir()) == [".unpacked.json", *sorted([*FILES, "bundle.json"])]
+    assert (other.root / ".unpacked.json").read_bytes() != (bundle.root / ".unpacked.json").read_bytes()
+
+
+def test_an_archive_where_nothing_can_be_written_is_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = packed(folder, tmp_path / "copy.tar.zst")
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(BundleError, match=r"copy\.tar\.zst can't be unpacked: Read-only file system$"):
+        open_bundle(archive)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_of_two_processes_that_unpack_at_once_the_slower_takes_what_the_faster_made(
+    replaced: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = packed(folder, tmp_path / "copy.tar.zst", "old")
+    if replaced:
+        open_bundle(archive)
+    packed(folder, archive, "new")
+    verify, inodes = Bundle.verify, []
+
+    def meanwhile(bundle: Bundle) -> None:
+        monkeypatch.undo()
+        inodes.append(open_bundle(archive).root.stat().st_ino)
+        verify(bundle)
+
+    monkeypatch.setattr(Bundle, "verify", meanwhile)
+    bundle = open_bundle(archive)
+    assert bundle.manifest.name == "new"
+    assert [bundle.root.stat().st_ino] == inodes
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "copy", "copy.tar.zst"]
+
+
+def test_what_a_killed_process_staged_long_ago_is_removed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".copy.killed.part").mkdir()
+    archive = packed(folder, tmp_path / "copy.tar.zst")
+    open_bundle(archive)
+    assert (tmp_path / ".copy.killed.part").is_dir()
+    packed(folder, archive, "another")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 86401)
+    open_bundle(archive)
+    assert not (tmp_path / ".copy.killed.part").exists()
 
 
 def test_files_that_are_hashed_ahead_are_taken_once_and_hashed_anew_after(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The command as a user types it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from needledrop.archive import pack
 from needledrop.bundle import Bundle
 from needledrop.metric import WEIGHTS, default_metric
 from needledrop.models.catalog import EVERY_FILE, Space
@@ -98,6 +100,23 @@ def test_verify_names_a_file_that_was_altered(fetching: Fetching, metric: Path) 
     result = run("verify", fetching.out)
     assert result.exit_code == 1
     assert result.stderr == "bundle_invalid: audio_pca.npz is not the file that bundle.json describes\n"
+
+
+@pytest.mark.parametrize("command", ["verify", "use"])
+def test_an_archive_that_was_altered_is_refused_though_its_folder_is_right(
+    command: str, fetching: Fetching, metric: Path, tmp_path: Path
+) -> None:
+    fetching(Space.YT8M, metric=metric)
+    archive = tmp_path / "copy.tar.zst"
+    pack(fetching.out, archive)
+    more = ("--env", tmp_path / ".env") if command == "use" else ()
+    assert run(command, archive, *more).exit_code == 0
+    before = archive.stat()
+    archive.write_bytes(bytes(before.st_size))
+    os.utime(archive, ns=(before.st_atime_ns, before.st_mtime_ns))
+    result = run(command, archive, *more)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("bundle_invalid: copy.tar.zst can't be unpacked")
 
 
 @pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 1)])

@@ -24,7 +24,7 @@ def choose(path: Path, env_file: Path) -> Bundle:
 
     Only the two lines of `env_file` are changed, or added. `BundleError` where the bundle is not whole.
     """
-    bundle = open_bundle(path.resolve())
+    bundle = open_bundle(path.resolve(), strict=True)
     bundle.verify()
     for modality in Modality:
         if bundle.side(modality).pca is None:

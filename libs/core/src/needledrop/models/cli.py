@@ -90,7 +90,7 @@ def verify(
     smoke: Annotated[bool, typer.Option(help="Also run VGGish's published smoke test on its weights.")] = False,
 ) -> None:
     """Check the hash of every file in a bundle, and that its parts belong together. Loads no weights."""
-    opened = open_bundle(bundle)
+    opened = open_bundle(bundle, strict=True)
     opened.verify()
     _say(f"{bundle}: {_state(opened)}")
     if smoke and not _smoke(opened):
