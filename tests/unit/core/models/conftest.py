@@ -28,9 +28,16 @@ class Fetching:
         self.said: list[str] = []
         self.shown: list[str] = []
 
-    def __call__(self, *spaces: Space, hashes: dict[str, str] | None = HASHES, metric: Path | None = None) -> Fetched:
+    def __call__(
+        self,
+        *spaces: Space,
+        hashes: dict[str, str] | None = HASHES,
+        metric: Path | None = None,
+        default: Path | None = None,
+    ) -> Fetched:
         store = FileStore(self.out / DOWNLOADS, self.server.url, Patience(sleep=lambda _: None))
-        return fetch(spaces, self.out, store, self._show, self.said.append, metric=metric, hashes=hashes)
+        show, say = self._show, self.said.append
+        return fetch(spaces, self.out, store, show, say, metric=metric, default=default, hashes=hashes)
 
     @contextmanager
     def _show(self, file: PublicFile) -> Iterator[OnBytes]:

@@ -163,6 +163,8 @@ def test_the_shipped_metric_makes_youtube_8ms_bundle_whole_and_another_spaces_bu
     """By name, after another metric: as its user would change one."""
     assert fetch(fetching, "yt8m", "--hashes", sums, "--metric", write_metric(tmp_path / "mine")).exit_code == 0
     assert Bundle.load(fetching.out).metric.kind == "va_metric2"
+    assert fetch(fetching, "yt8m", "--hashes", sums).exit_code == 0
+    assert Bundle.load(fetching.out).metric.kind == "va_metric2"
     result = run("complete", fetching.out, "--metric", "default")
     assert result.exit_code == 0, result.output
     bundle = Bundle.load(fetching.out)

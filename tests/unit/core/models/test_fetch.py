@@ -137,8 +137,33 @@ def test_a_metric_for_other_features_is_refused(fetching: Fetching, tmp_path: Pa
 
 
 def test_without_the_shipped_metric_the_bundle_lacks_one(fetching: Fetching, tmp_path: Path) -> None:
-    assert fetching(Space.YT8M, metric=tmp_path / "none").failures == []
+    assert fetching(Space.YT8M, default=tmp_path / "none").failures == []
     assert Bundle.load(fetching.out).manifest.metric is None
+
+
+def test_a_metric_that_is_asked_for_takes_the_place_of_the_one_there(fetching: Fetching, tmp_path: Path) -> None:
+    fetching(Space.YT8M, metric=write_metric(tmp_path / "first"))
+    second = write_metric(tmp_path / "second", name="another")
+    assert fetching(Space.YT8M, metric=second).failures == []
+    bundle = Bundle.load(fetching.out)
+    bundle.verify()
+    assert bundle.file(bundle.metric.weights).read_bytes() == b"weights of another"
+
+
+def test_the_shipped_metric_is_for_bundles_that_have_none(fetching: Fetching, metric: Path, tmp_path: Path) -> None:
+    shipped = write_metric(tmp_path / "shipped", name="shipped")
+    fetching(Space.YT8M, default=shipped)
+    whole = Bundle.load(fetching.out)
+    assert whole.file(whole.metric.weights).read_bytes() == b"weights of shipped"
+    fetching(Space.YT8M, metric=metric)
+    mine = Bundle.load(fetching.out).manifest.metric
+    fetching(Space.YT8M, default=shipped)
+    assert Bundle.load(fetching.out).manifest.metric == mine != whole.metric
+
+
+def test_a_metric_that_is_asked_for_and_not_there_is_told(fetching: Fetching, tmp_path: Path) -> None:
+    (failure,) = fetching(Space.YT8M, metric=tmp_path / "none").failures
+    assert failure.detail == "no metric: metric.json can't be read"
 
 
 def test_a_flipped_bit_in_a_bundles_file_is_found(fetching: Fetching, metric: Path) -> None:

@@ -26,12 +26,20 @@ VGGISH_HOP_S, YT8M_HOP_S, VIDEO_HOP_S = 0.96, 1.0, 1.0
 
 
 def assemble(
-    space: Space, downloads: Path, out: Path, metric: Path | None, pca: PcaSource = PcaSource.ARCHIVE, notes: str = ""
+    space: Space,
+    downloads: Path,
+    out: Path,
+    *,
+    metric: Path | None = None,
+    default: Path | None = None,
+    pca: PcaSource = PcaSource.ARCHIVE,
+    notes: str = "",
 ) -> Bundle:
     """Make `out` the bundle of a space from the files in `downloads`; `BundleError` where one can't be read.
 
-    `metric`: a metric's folder, for a space whose PCAs are public. The other spaces lack the video PCA. What was added
-    to `out` before, a PCA or a metric, stays as long as the features are the same.
+    `metric`, `default`: folders of metrics, for a space whose PCAs are public; the other spaces lack the video PCA.
+    What was added to `out` before, a PCA or a metric, stays as long as the features are the same, unless `metric` takes
+    its place; `default` is for a bundle without one.
     """
     out.mkdir(parents=True, exist_ok=True)
     if space is Space.YT8M:
@@ -43,8 +51,8 @@ def assemble(
         video = before.video
     manifest = Manifest(name=f"official-{space}", notes=notes, audio=audio, video=video)
     kept = before.metric if before and _fits(before, audio, video) else None
-    found = kept or (take_metric(manifest, metric, out) if metric else None)
-    manifest = manifest.model_copy(update={"metric": found})
+    taken = metric or (default if kept is None else None)
+    manifest = manifest.model_copy(update={"metric": take_metric(manifest, taken, out) if taken else kept})
     write_manifest(out, manifest)
     return Bundle.load(out)
 

@@ -9,7 +9,7 @@ import typer
 from needledrop.archive import open_bundle
 from needledrop.bundle import Bundle
 from needledrop.commands import CommandGroup
-from needledrop.metric import DEFAULT, metric_folder
+from needledrop.metric import default_metric, metric_folder
 from needledrop.models.catalog import PcaSource, Space
 from needledrop.models.choice import choose
 from needledrop.models.complete import complete as complete_bundle
@@ -56,14 +56,30 @@ def fetch(
     pca: Annotated[
         PcaSource, typer.Option(help="The form to take YouTube-8M's Inception PCA from: one gives one feature space.")
     ] = PcaSource.ARCHIVE,
-    metric: Annotated[str, typer.Option(help="The metric for yt8m: a folder, or the shipped one.")] = DEFAULT,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="The metric for yt8m: a folder, or `default` for the shipped one. If not given, the bundle's own "
+            "stays, and one without gets the shipped one."
+        ),
+    ] = None,
     smoke: Annotated[bool, typer.Option(help="Run VGGish's published smoke test at the end.")] = True,
 ) -> None:
     """Download the public weights, check them, and make bundles of them. What broke off goes on where it was."""
     spaces = list(Space) if space == "all" else [Space(space)]
     store = FileStore(out / DOWNLOADS, source)
     pins = read_hashes(hashes) if hashes else None
-    done = fetch_spaces(spaces, out, store, show_bar, _say, metric=metric_folder(metric), pca=pca, hashes=pins)
+    done = fetch_spaces(
+        spaces,
+        out,
+        store,
+        show_bar,
+        _say,
+        metric=metric_folder(metric) if metric else None,
+        default=default_metric(),
+        pca=pca,
+        hashes=pins,
+    )
     for error in done.failures:
         print(f"{error.code}: {error.detail}", file=sys.stderr)
     for bundle in done.bundles.values():

@@ -56,13 +56,15 @@ def fetch(
     say: Say,
     *,
     metric: Path | None = None,
+    default: Path | None = None,
     pca: PcaSource = PcaSource.ARCHIVE,
     hashes: dict[str, str] | None = None,
 ) -> Fetched:
     """Get every file that isn't there, then make a bundle of each space whose files are.
 
     The bundle is `out`, or `out/SPACE` of several.
-    `metric`: the folder of the metric for `yt8m`. `hashes` pin the files in place of the published ones.
+    `metric`: the folder of the metric for `yt8m`; without it the bundle keeps the one that it has, or gets `default`,
+    if that is there. `hashes` pin the files in place of the published ones.
     """
     result = Fetched()
     official = hashes is None
@@ -80,9 +82,12 @@ def fetch(
         if missing.isdisjoint(file.name for file in files):
             root = out / space if len(spaces) > 1 else out
             notes = _notes(files) if official else OTHER_NOTES
-            with_metric = metric if space is Space.YT8M and metric and has_metric(metric) else None
+            mine, shipped = (metric, default) if space is Space.YT8M else (None, None)
+            shipped = shipped if shipped and has_metric(shipped) else None
             try:
-                result.bundles[space] = assemble(space, store.folder, root, with_metric, pca, notes)
+                result.bundles[space] = assemble(
+                    space, store.folder, root, metric=mine, default=shipped, pca=pca, notes=notes
+                )
             except NeedledropError as error:
                 result.failures.append(error)
     return result
