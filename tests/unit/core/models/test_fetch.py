@@ -93,6 +93,15 @@ def test_an_archive_that_is_not_youtube_8ms_fails_the_published_check(fetching: 
     assert not (fetching.out / ".downloads" / "yt8m_pca.tgz").exists()
 
 
+def test_files_of_a_list_of_hashes_are_not_taken_for_the_official_ones(fetching: Fetching, metric: Path) -> None:
+    assert fetching(Space.YT8M, metric=metric).failures == []
+    fetching.server.asked.clear()
+    done = fetching(Space.YT8M, hashes=None)
+    assert done.bundles == {}
+    assert {name for name, _ in fetching.server.asked} >= {"yt8m_pca.tgz", "vggish_mean_matrix_data.pb"}
+    assert any(failure.detail.startswith("yt8m_pca.tgz is not YouTube-8M's PCA") for failure in done.failures)
+
+
 def test_one_file_that_fails_keeps_only_its_own_space_back(fetching: Fetching, metric: Path) -> None:
     del fetching.server.files["inception_v3_google-0cc3c7bd.pth"]
     done = fetching(*Space, metric=metric)

@@ -101,6 +101,30 @@ def test_a_file_of_another_form_is_neither_kept_nor_noted(server: FileServer, tm
     assert not (tmp_path / "fetched.json").exists()
 
 
+def test_a_file_that_came_under_a_list_of_hashes_is_not_taken_for_the_official_one(
+    server: FileServer, tmp_path: Path
+) -> None:
+    server.files["a.bin"] = b"another maker's"
+    fetch(server, tmp_path, UNPINNED.pinned(digest(b"another maker's")))
+    assert store(server, tmp_path).has(UNPINNED.pinned(digest(b"another maker's")))
+    assert not store(server, tmp_path).has(UNPINNED)
+    server.files["a.bin"] = BODY
+    assert fetch(server, tmp_path, UNPINNED).pinned is False
+    assert store(server, tmp_path).has(UNPINNED)
+    assert not store(server, tmp_path).has(UNPINNED.pinned(digest(b"another maker's")))
+
+
+def test_a_file_that_was_noted_is_asked_for_its_form_again(server: FileServer, tmp_path: Path) -> None:
+    """Its first fetch may have asked for less."""
+    fetch(server, tmp_path, UNPINNED)
+
+    def refuse(path: Path, name: str) -> None:
+        raise BundleError(ErrorCode.BUNDLE_INVALID, f"{name} is of another form")
+
+    with pytest.raises(BundleError, match=r"a\.bin is of another form"):
+        store(server, tmp_path).has(UNPINNED, refuse)
+
+
 def test_a_record_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "fetched.json").write_text("{")
     with pytest.raises(DownloadError, match=r"fetched\.json can't be read"):

@@ -11,7 +11,10 @@ NAME = "fetched.json"
 
 
 class FetchedFile(BaseModel):
-    """`pinned`: whether the hash was known before the file came, or is only what came the first time."""
+    """`pinned`: whether the hash was known before the file came, or is only what came the first time.
+
+    One that is pinned though nobody published its hash came under a list of hashes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     source: str

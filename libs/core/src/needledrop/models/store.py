@@ -25,26 +25,33 @@ class FileStore:
         self._record = Record.load(folder)
 
     def has(self, file: PublicFile, form: Form | None = None) -> bool:
-        """Whether the file is there and right: as published, or where nothing is, as the first time.
+        """Whether the file is there and right: as published, or where nothing is, as the first time and of the form.
 
         A file that was put there by hand, and that nobody published a hash of, is taken and noted if it has the form.
+        One that came under a list of hashes counts under such a list only: it may be of another maker.
         """
         path = self.folder / file.name
         if not path.is_file():
             return False
-        found, noted = sha256(path), self._record.files.get(file.name)
-        if file.sha256 is None and noted is None:
-            if form:
-                form(path, file.name)
+        found = sha256(path)
+        if file.sha256 is not None:
+            return self._is_right(file, found)
+        by_list = file.name in self._record.files and self._noted(file) is None
+        if by_list or not self._is_right(file, found):
+            return False
+        if form:
+            form(path, file.name)
+        if self._noted(file) is None:
             self._note(file, path, found, "this folder")
-        return self._is_right(file, found)
+        return True
 
     def fetch(self, file: PublicFile, form: Form | None, on_bytes: OnBytes) -> FetchedFile:
         """Bring the file and put it in place; `DownloadError` or `BundleError` with its name where it isn't right."""
         part, source = self._bring(file, on_bytes)
         found = sha256(part)
         if not self._is_right(file, found):
-            expected = file.sha256 or f"{self._record.files[file.name].sha256}, which came the first time"
+            noted = self._noted(file)
+            expected = f"{noted.sha256}, which came the first time" if noted else file.sha256 or ""
             size = part.stat().st_size
             discard(file, self.folder)
             raise DownloadError(
@@ -76,9 +83,13 @@ class FileStore:
             raise
 
     def _is_right(self, file: PublicFile, found: str) -> bool:
+        noted = self._noted(file)
+        return found.startswith(noted.sha256 if noted else file.sha256 or "")
+
+    def _noted(self, file: PublicFile) -> FetchedFile | None:
+        """What came the first time, of a file without a known hash."""
         noted = self._record.files.get(file.name)
-        expected = file.sha256 or (noted.sha256 if noted else "")
-        return found.startswith(expected)
+        return noted if noted and not noted.pinned and file.sha256 is None else None
 
     def _note(self, file: PublicFile, path: Path, found: str, source: str) -> FetchedFile:
         size = path.stat().st_size
