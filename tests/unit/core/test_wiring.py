@@ -134,3 +134,32 @@ def test_the_command_writes_a_file_and_a_line_for_each_path(tmp_path: Path, caps
 def test_no_two_paths_share_an_output() -> None:
     paths = [Path("a/x.mp3"), Path("b/x.wav"), Path("c/x.wav"), Path("y.mp3")]
     assert list(output_names(paths).values()) == ["x.mp3", "x.wav", "x.wav~2", "y"]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["x~2.mp4", "x.mp4"],
+        ["x~2.mp4", "a/x", "b/x"],
+        ["a/x", "b/x", "x~2.mp4"],
+        ["a/x.mp4", "x.mp3", "x.mp4.mkv"],
+        ["x.mp4", "x.mp3", "a/x.mp4", "x.mp4~2.mp4"],
+    ],
+)
+def test_no_two_paths_share_an_output_whatever_their_own_names_are(paths: list[str]) -> None:
+    names = output_names([Path(path) for path in paths])
+    assert len(set(names.values())) == len(paths)
+
+
+def test_a_path_that_is_given_twice_has_its_own_name() -> None:
+    assert output_names([Path("x.mp4"), Path("x.mp4")]) == {Path("x.mp4"): "x"}
+
+
+@pytest.mark.parametrize(("path", "name"), [(".", "frames"), ("..", "parent"), ("link", "link")])
+def test_a_folder_is_called_by_its_name_however_it_is_given(
+    path: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "parent" / "frames").mkdir(parents=True)
+    (tmp_path / "parent" / "frames" / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path / "parent" / "frames")
+    assert output_names([Path(path)]) == {Path(path): name}

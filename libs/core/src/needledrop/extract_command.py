@@ -1,7 +1,9 @@
 """The extractors' command: `extract PATH... --bundle DIR --out DIR` writes `NAME.npy`, prints a line a file."""
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Protocol
 
@@ -90,10 +92,18 @@ def _advance(bar: Progress, task: TaskID, value: float | None) -> None:
 
 def output_names(paths: list[Path]) -> dict[Path, str]:
     """The output's name for each path: its stem, its whole name where stems are alike, numbered where names are."""
+    named = {path: _named(path) for path in paths}
+    stems = Counter(path.stem for path in named.values())
     names: dict[Path, str] = {}
-    stems = [path.stem for path in paths]
-    for path in paths:
-        name = path.stem if stems.count(path.stem) == 1 else path.name
-        taken = sum(1 for other in names.values() if other == name or other.startswith(f"{name}~"))
-        names[path] = name if not taken else f"{name}~{taken + 1}"
+    taken: set[str] = set()
+    for path, own in named.items():
+        name = own.stem if stems[own.stem] == 1 else own.name
+        numbered = (f"{name}~{number}" for number in count(2))
+        names[path] = next(candidate for candidate in chain([name], numbered) if candidate not in taken)
+        taken.add(names[path])
     return names
+
+
+def _named(path: Path) -> Path:
+    """The path with a name: `.` and `..` have none of their own. A link keeps its own, not its target's."""
+    return path.resolve() if path.name in {"", ".."} else path
