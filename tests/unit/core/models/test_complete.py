@@ -1,6 +1,7 @@
 """Adding a user's own PCA and metric to a bundle."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,6 +60,34 @@ def test_a_metric_before_the_pca_is_refused(seed: Path, tmp_path: Path) -> None:
 def test_a_pca_for_other_rows_is_refused(columns: int, seed: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=f"takes {columns} columns, the backbone gives 2048"):
         complete(seed, write_pca(tmp_path / "pca.npz", columns=columns), None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"explained_variance": np.array([1, 1, 1, 0])}, "variance that is not positive"),
+        ({"explained_variance": np.array([1, 1, 1, -1])}, "variance that is not positive"),
+        ({"explained_variance": np.array([1, 1, 1, np.inf])}, "not finite"),
+        ({"mean": np.full(2048, np.nan)}, "not finite"),
+        ({"components": np.full((4, 2048), np.inf)}, "not finite"),
+        ({"components": np.full((4, 2048), "x")}, "does not hold"),
+        ({"components": np.ones((0, 2048)), "explained_variance": np.ones(0)}, "or none"),
+    ],
+    ids=["zero", "negative", "infinite variance", "nan mean", "infinite components", "text", "empty"],
+)
+def test_a_pca_that_the_extractor_would_refuse_is_refused(
+    change: dict[str, Any], message: str, seed: Path, tmp_path: Path
+) -> None:
+    arrays = {"mean": np.ones(2048), "components": np.ones((4, 2048)), "explained_variance": np.ones(4), **change}
+    np.savez(tmp_path / "pca.npz", **arrays)
+    with pytest.raises(BundleError, match=message):
+        complete(seed, tmp_path / "pca.npz", None)
+    assert Bundle.load(seed).video.pca is None
+
+
+def test_the_bundles_own_pca_may_be_named(seed: Path, tmp_path: Path) -> None:
+    bundle = complete(seed, write_pca(tmp_path / "pca.npz"), None)
+    assert complete(seed, bundle.pca(Modality.VIDEO), None).manifest == bundle.manifest
 
 
 def test_a_pickled_or_malformed_pca_is_refused(seed: Path, tmp_path: Path) -> None:

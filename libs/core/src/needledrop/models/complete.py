@@ -4,6 +4,8 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
+
 from needledrop.arrays import arrays_from_npz
 from needledrop.bundle import Bundle, FileRef, Manifest, write_manifest
 from needledrop.errors import BundleError, ErrorCode
@@ -27,7 +29,9 @@ def complete(root: Path, video_pca: Path | None, metric: Path | None) -> Bundle:
     if metric:
         manifest = manifest.model_copy(update={"metric": take_metric(manifest, metric, root)})
     if video_pca and manifest.video and manifest.video.pca:
-        shutil.copyfile(video_pca, root / manifest.video.pca.path)
+        target = root / manifest.video.pca.path
+        if not (target.exists() and target.samefile(video_pca)):
+            shutil.copyfile(video_pca, target)
     write_manifest(root, manifest)
     done = Bundle.load(root)
     done.verify()
@@ -46,13 +50,18 @@ def _with_pca(bundle: Bundle, path: Path) -> Manifest:
 
 
 def _columns(path: Path) -> int:
-    """How many columns the PCA leads to; `BundleError` unless it starts from a backbone's 2,048."""
+    """How many columns the PCA leads to; `BundleError` unless it starts from a backbone's 2,048 and can be applied."""
     try:
-        mean, components, variance = arrays_from_npz(path, FIELDS).values()
+        arrays = arrays_from_npz(path, FIELDS).values()
+        mean, components, variance = (np.asarray(array, dtype=np.float64) for array in arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} does not hold {', '.join(FIELDS)}") from error
     if components.ndim != 2 or mean.shape != components.shape[1:] or variance.shape != components.shape[:1]:
         raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} has shapes that don't belong together")
+    if not all(np.isfinite(array).all() for array in (mean, components, variance)):
+        raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} holds numbers that are not finite")
+    if not (len(variance) and variance.min() > 0):
+        raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} has a variance that is not positive, or none")
     if len(mean) != POOL_DIM:
         raise BundleError(
             ErrorCode.BUNDLE_INVALID, f"{path.name} takes {len(mean)} columns, the backbone gives {POOL_DIM}"
