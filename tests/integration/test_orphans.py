@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from matcher.context import Context
+from matcher.housekeeping import sweep
 from matcher.operations.backup import back_up, no_removals
 from matcher.operations.orphans import OrphanCollector, OrphanReport
 from matcher.operations.verify import verify
 from needledrop.errors import BackupError
-from needledrop.storage import features_key, info_key, media_key, model_key
+from needledrop.storage import MediaStore, features_key, info_key, media_key, model_key
 from tests.faults.restoring import fill, system_of
 from tests.integration.conftest import Api
 
@@ -75,14 +77,32 @@ def test_files_of_a_model_in_training_stay(api: Api) -> None:
 
 def test_old_temporary_files_are_removed_and_young_ones_stay(api: Api) -> None:
     root = Path(api.store.url.removeprefix("file://"))
-    old, young = [root / "media" / "ab#1", root / "needledrop-old"], root / "needledrop-young"
-    (root / "media").mkdir()
-    for path in (*old, young):
+    old = [root / "media" / "ab#1", root / "needledrop-old", root / ".staging" / "part-old"]
+    young = [root / "needledrop-young", root / ".staging" / "part-young"]
+    for path in (*old, *young):
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"part")
     for path in old:
         os.utime(path, (time.time() - 7200,) * 2)
-    assert collect(api, hours=1).files == 2
-    assert [path.exists() for path in (*old, young)] == [False, False, True]
+    assert collect(api, hours=1).files == len(old)
+    assert [path.exists() for path in (*old, *young)] == [False] * 3 + [True] * 2
+
+
+def test_the_sweep_sees_uploads_that_were_cut_off_on_their_way_from_another_file_system(
+    api: Api, tmp_path: Path
+) -> None:
+    settings = api.settings.model_copy(update={"uploads_dir": tmp_path / "uploads"})
+    # Not the API's own, which sweeps there, too.
+    store = MediaStore((tmp_path / "store").as_uri())
+    folders = (tmp_path / "uploads", store.staging)
+    old, young = ([folder / f"part-{age}" for folder in folders] for age in ("old", "young"))
+    for path in (*old, *young):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"part")
+    for path in old:
+        os.utime(path, (time.time() - 7200,) * 2)
+    sweep(Context(settings, api.database, store))
+    assert [path.exists() for path in (*old, *young)] == [False] * 2 + [True] * 2
 
 
 def test_the_systems_temporary_folder_is_nobodys_to_clean(
@@ -128,12 +148,12 @@ def test_no_upload_loses_its_bytes_to_a_collection_without_grace(api: Api) -> No
             if rng.random() < 0.5:
                 api.client.delete(f"/audio/{track}")
 
-    def sweep() -> None:
+    def collect_all() -> None:
         while not stop.is_set():
             collect(api)
 
     threads = [threading.Thread(target=upload, args=[worker]) for worker in range(4)]
-    threads.append(threading.Thread(target=sweep))
+    threads.append(threading.Thread(target=collect_all))
     for thread in threads:
         thread.start()
     while len(rounds) < 60 and threads[-1].is_alive():

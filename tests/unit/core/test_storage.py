@@ -1,5 +1,7 @@
 import hashlib
+import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -93,6 +95,17 @@ def test_a_deleted_object_is_gone(store: MediaStore) -> None:
     store.put_bytes("key", b"x")
     store.delete("key")
     assert not store.exists("key")
+
+
+def test_files_that_were_cut_off_while_they_were_copied_are_leftovers(tmp_path: Path) -> None:
+    store = MediaStore((tmp_path / "media").as_uri())
+    store.staging.mkdir()
+    old, young, other = (store.staging / name for name in ("part-old", "part-young", "upload-old"))
+    for path in (old, young, other):
+        path.write_bytes(b"x")
+    for path in (old, other):
+        os.utime(path, (1, 1))
+    assert list(store.leftovers(datetime.now(UTC) - timedelta(hours=1))) == [old]
 
 
 def test_a_store_out_of_reach_has_its_own_code(monkeypatch: pytest.MonkeyPatch, s3: str) -> None:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+PART = "part-"
+"""How the names of unfinished files begin."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Full disk, full quota, larger than a file may be."""
 
@@ -46,7 +48,7 @@ def place_file(target: Path, source: Path, staging: Path) -> None:
 def _unfinished(staging: Path) -> Iterator[Path]:
     """A name for a file that is removed unless it was renamed."""
     staging.mkdir(parents=True, exist_ok=True)
-    path = staging / f"part-{uuid4().hex}"
+    path = staging / f"{PART}{uuid4().hex}"
     try:
         yield path
     finally:

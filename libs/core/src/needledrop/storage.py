@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
@@ -21,7 +22,7 @@ from obstore.exceptions import BaseError as ObstoreError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from needledrop.errors import ErrorCode, StorageError
-from needledrop.placing import has_no_room, place_bytes, place_copy, place_file
+from needledrop.placing import PART, has_no_room, place_bytes, place_copy, place_file
 from needledrop.secrets import bucket_credentials
 
 if TYPE_CHECKING:
@@ -183,7 +184,10 @@ class MediaStore:
 
         Never of the system's temporary folder: what lies there may be anybody's.
         """
-        unfinished = (path for path in self._root.rglob("*") if _UNFINISHED.search(path.name)) if self._root else ()
+        unfinished: Iterable[Path] = ()
+        if self._root:
+            named = (path for path in self._root.rglob("*") if _UNFINISHED.search(path.name))
+            unfinished = chain(named, self.staging.glob(f"{PART}*"))
         temporary = (
             path
             for folder in {folder for folder in (self._root, self._scratch) if folder is not None}

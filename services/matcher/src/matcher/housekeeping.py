@@ -24,7 +24,10 @@ async def keep_house(context: Context) -> None:
 def sweep(context: Context) -> None:
     """One round. What fails is tried again in the next."""
     try:
-        files = sweep_abandoned(context.uploads) + Partials(context.uploads, context.settings.uploads_keep_s).sweep()
+        # An upload from a folder of another file system is copied through the store's.
+        folders = {context.uploads, context.store.staging}
+        files = sum(sweep_abandoned(folder) for folder in folders)
+        files += Partials(context.uploads, context.settings.uploads_keep_s).sweep()
         with context.database.begin() as session:
             keys = IdempotencyRepository(session).forget_older(context.settings.idempotency_keep_s)
     except (OSError, OperationalError, ProgrammingError) as error:
