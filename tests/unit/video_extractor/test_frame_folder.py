@@ -57,6 +57,14 @@ def test_every_kind_of_image_becomes_rgb(tmp_path: Path, mode: str) -> None:
     assert frame.min() == 255
 
 
+def test_grey_of_16_bits_is_scaled_to_8(tmp_path: Path) -> None:
+    values = np.array([0, 257, 1000, 32768, 65278, 65535], np.uint16)
+    Image.fromarray(np.repeat(values[:, None], 6, axis=1)).save(tmp_path / "0.png")
+    (frame,) = FrameFolder(tmp_path, 6)
+    expected = [round(int(value) / 257) for value in values]
+    assert frame.tolist() == [[[value] * 3] * 6 for value in expected]
+
+
 def test_an_image_is_turned_as_its_exif_tag_says(tmp_path: Path) -> None:
     image = Image.new("RGB", (40, 20), (0, 0, 0))
     image.paste((255, 255, 255), (0, 0, 20, 20))

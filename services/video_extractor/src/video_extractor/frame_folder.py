@@ -44,9 +44,17 @@ def _read(path: Path) -> Image.Image:
         with Image.open(path, formats=("JPEG", "PNG")) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise MediaError(ErrorCode.MEDIA_TOO_LARGE, f"{path.name} has {image.width} × {image.height} pixels")
-            return ImageOps.exif_transpose(image).convert("RGB")
+            return _rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
         raise MediaError(ErrorCode.MEDIA_TOO_LARGE, f"{path.name} has too many pixels") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         code = ErrorCode.MEDIA_EMPTY if path.stat().st_size == 0 else ErrorCode.MEDIA_UNREADABLE
         raise MediaError(code, f"{path.name} is not a readable JPEG or PNG image") from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits is brought to 8 first: Pillow would make white of everything above 255."""
+    if image.mode.startswith("I"):
+        grey = (np.asarray(image, dtype=np.int64) + 128) // 257
+        image = Image.fromarray(grey.astype(np.uint8))
+    return image.convert("RGB")
