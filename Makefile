@@ -18,8 +18,8 @@ help: ## Say what there is
 demo: $(VENV)/local.stamp ## Run the main job on this machine, with made-up music and clips (own files: CLIP=my.mp4 MUSIC=folder)
 	@$(BIN)/python -m needledrop_local demo $(if $(CLIP),--clip "$(CLIP)") $(if $(MUSIC),--music "$(MUSIC)")
 
-up: $(VENV)/local.stamp ## Run the system on this machine until Ctrl-C, page on http://127.0.0.1:8000
-	@$(BIN)/python -m needledrop_local up
+up: $(VENV)/local.stamp ## Run the system on this machine until Ctrl-C, page on http://127.0.0.1:8000 (another port: PORT=8001)
+	@$(BIN)/python -m needledrop_local up $(if $(PORT),--port "$(PORT)")
 
 down: $(VENV)/local.stamp ## Stop what `make up` started
 	@$(BIN)/python -m needledrop_local down

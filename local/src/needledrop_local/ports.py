@@ -32,4 +32,4 @@ def free_port() -> int:
 def require_free(port: int) -> None:
     """`LocalError` where something listens on the port already."""
     if not is_free(port):
-        raise LocalError(f"port {port} on {HOST} is taken by another program; choose one: PORT={port + 1}")
+        raise LocalError(f"port {port} on {HOST} is taken by another program; choose one: make up PORT={port + 1}")
