@@ -14,6 +14,7 @@ import pytest
 
 from matcher.context import Context
 from matcher.housekeeping import sweep
+from matcher.matches import ann_index
 from matcher.operations.backup import back_up, no_removals
 from matcher.operations.orphans import OrphanCollector, OrphanReport
 from matcher.operations.verify import verify
@@ -125,6 +126,16 @@ def test_while_a_backup_is_made_nothing_is_removed(api: Api) -> None:
         assert set(api.store.keys("")) == before
     assert collect(api).objects == len(before) > len(orphans)
     assert set(api.store.keys("")) == set()
+
+
+def test_while_an_index_is_made_removals_backups_and_collections_go_on(api: Api) -> None:
+    track = api.add_track("deleted.ogg", [[1, 2, 3]])
+    with api.database.engine.connect() as keeper:
+        assert ann_index.lock(keeper)
+        assert api.client.delete(f"/audio/{track}").is_success
+        assert set(api.store.keys("")) == set()
+        leave_orphans(api)
+        assert collect(api).objects == 4
 
 
 def test_no_upload_loses_its_bytes_to_a_collection_without_grace(api: Api) -> None:

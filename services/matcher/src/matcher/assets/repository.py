@@ -12,13 +12,12 @@ from matcher.assets.tables import Asset
 from matcher.clips.tables import Clip
 from matcher.jobs.tables import Job
 from matcher.library.tables import Track
+from matcher.locks import LockKey
 from matcher.matches.tables import Features
 from matcher.pairs.tables import Pair
 from needledrop.storage import info_key, media_key
 
 AssetT = TypeVar("AssetT", bound=Asset)
-REMOVAL_LOCK = 7319003
-"""Held shared while objects are removed from the media store, and alone by a backup."""
 
 
 class ListKey(BaseModel):
@@ -81,7 +80,7 @@ def may_remove(session: Session) -> bool:
 
     What is left then is an orphan, for `matcher collect-orphans`.
     """
-    return bool(session.scalar(text(f"SELECT pg_try_advisory_xact_lock_shared({REMOVAL_LOCK})")))
+    return bool(session.scalar(text(f"SELECT pg_try_advisory_xact_lock_shared({LockKey.REMOVAL})")))
 
 
 def forget_features(session: Session, sha256: str) -> list[str]:

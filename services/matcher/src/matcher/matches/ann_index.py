@@ -5,11 +5,11 @@ import hashlib
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
+from matcher.locks import LockKey
 from matcher.matches.tables import Embedding
 from matcher.models.tables import Model
 
 PREFIX = "ann_embeddings_"
-_LOCK = 7319003
 M = 16
 EF_CONSTRUCTION = 200
 _READY = text(
@@ -43,7 +43,7 @@ def existing(connection: Connection) -> dict[str, bool]:
 
 def lock(connection: Connection) -> bool:
     """True where nobody else looks after the indexes now, for as long as the connection lasts."""
-    return bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK})")))
+    return bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({LockKey.INDEXES})")))
 
 
 def models(connection: Connection) -> dict[str, bool]:

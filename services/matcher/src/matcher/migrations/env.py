@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, pool
 
+from matcher.locks import LockKey
 from matcher.tables import Base
 
 url = context.config.get_main_option("sqlalchemy.url")
@@ -11,7 +12,7 @@ lock_within_s: float = context.config.attributes.get("lock_within_s", 5.0)
 engine = create_engine(url, poolclass=pool.NullPool)
 with engine.connect() as connection:
     # Two that start at once take turns; the second finds nothing to do.
-    connection.exec_driver_sql("SELECT pg_advisory_lock(7319001)")
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({LockKey.MIGRATION})")
     # A change of a table waits for what runs on it, and all that comes later waits behind: not for long.
     connection.exec_driver_sql(f"SET lock_timeout = '{lock_within_s * 1000:.0f}ms'")
     connection.commit()

@@ -11,12 +11,11 @@ from matcher.clips.tables import Clip
 from matcher.jobs.queueing import queue_extractions
 from matcher.jobs.tables import OPEN, Job, JobState
 from matcher.library.tables import Track
+from matcher.locks import LockKey
 from matcher.matches.tables import Embedding
 from matcher.models.tables import Model, ModelJob, ModelJobKind, ModelState
 from matcher.pairs.tables import Pair
 from needledrop.features import Modality
-
-_SWITCH_LOCK = 7319002
 
 
 def active_model(session: Session) -> Model | None:
@@ -45,7 +44,7 @@ def installed_model(session: Session) -> Model | None:
 def lock_active_model(session: Session, *, to_switch: bool = False) -> None:
     """Until the transaction ends, the active model stays; `to_switch`: and nobody embeds with it meanwhile."""
     name = "pg_advisory_xact_lock" if to_switch else "pg_advisory_xact_lock_shared"
-    session.execute(text(f"SELECT {name}({_SWITCH_LOCK})"))
+    session.execute(text(f"SELECT {name}({LockKey.ACTIVE_MODEL})"))
 
 
 def register(session: Session, model: Model) -> None:

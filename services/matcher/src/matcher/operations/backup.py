@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from matcher import __version__
-from matcher.assets.repository import REMOVAL_LOCK
 from matcher.db import Database
+from matcher.locks import LockKey
 from matcher.migrating import head_revision
 from matcher.models.repository import installed_model
 from matcher.operations.archive import BackupWriter, write_backup
@@ -62,7 +62,7 @@ def no_removals(database: Database) -> Iterator[None]:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
             connection.execute(text(f"SET lock_timeout = '{LOCK_WITHIN_S}s'"))
-            connection.execute(text(f"SELECT pg_advisory_lock({REMOVAL_LOCK})"))
+            connection.execute(text(f"SELECT pg_advisory_lock({LockKey.REMOVAL})"))
         except OperationalError as error:
             raise BackupError(
                 ErrorCode.BACKUP_RUNNING, "another backup or collection of orphans is under way"
@@ -71,7 +71,7 @@ def no_removals(database: Database) -> Iterator[None]:
             yield
         finally:
             connection.execute(text("RESET lock_timeout"))
-            connection.execute(text(f"SELECT pg_advisory_unlock({REMOVAL_LOCK})"))
+            connection.execute(text(f"SELECT pg_advisory_unlock({LockKey.REMOVAL})"))
 
 
 def _header(session: Session) -> Header:
