@@ -122,6 +122,16 @@ def test_pieces_are_taken_in_order_only_and_the_last_one_adds_the_file(api: Runn
     assert again.headers["cache-control"] == "no-store"
 
 
+def test_a_last_piece_that_is_sent_again_changes_nothing(api: RunningApi) -> None:
+    url = create(api, 3)
+    first = http.patch(url, headers={**PIECE, "Upload-Offset": "0"}, content=b"abc")
+    before = api.files()
+    again = http.patch(url, headers={**PIECE, "Upload-Offset": "3"}, content=b"")
+    assert (again.status_code, again.headers["upload-offset"]) == (204, "3")
+    assert again.headers["content-location"] == first.headers["content-location"]
+    assert api.files() == before
+
+
 def test_a_first_piece_may_come_with_the_creation(api: RunningApi) -> None:
     headers = {**PIECE, "Upload-Length": "4", "Upload-Metadata": metadata(kind="video", filename="a.mp4")}
     whole = http.post(f"{api.url}/uploads", headers=headers, content=b"clip")

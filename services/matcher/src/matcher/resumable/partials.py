@@ -1,4 +1,7 @@
-"""Uploads under way on the disk: `ID.bin` is what has come, `ID.json` what is to come. They outlive the process."""
+"""Uploads under way on the disk: `ID.bin` is what has come, `ID.json` what is to come. They outlive the process.
+
+Once the file has been added, `ID.bin` is gone.
+"""
 
 import json
 import os
@@ -53,7 +56,7 @@ class Partials:
         upload_id = uuid4()
         with translated():
             self._folder.mkdir(parents=True, exist_ok=True)
-            if sum(1 for _ in self._folder.glob("*.json")) >= MAX_OPEN:
+            if sum(1 for _ in self._folder.glob("*.bin")) >= MAX_OPEN:
                 raise ApiError(
                     HTTPStatus.TOO_MANY_REQUESTS,
                     "too_many_uploads",
@@ -98,10 +101,15 @@ class Partials:
         return max(changed, default=0.0) + self._keep_s
 
     @contextmanager
-    def tail(self, upload_id: UUID) -> Iterator["Tail"]:
-        """The end of the upload's file, for this request alone; `ApiError(upload_locked)`."""
-        with translated():
-            descriptor = os.open(self.data(upload_id), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    def tail(self, upload_id: UUID) -> Iterator["Tail | None"]:
+        """The end of the upload's file, for this request alone; None where there is no file any more.
+
+        `ApiError(upload_locked)`.
+        """
+        descriptor = self._open(upload_id)
+        if descriptor is None:
+            yield None
+            return
         try:
             if not lock(descriptor):
                 raise ApiError(
@@ -122,6 +130,13 @@ class Partials:
         for upload_id in expired:
             self.delete(upload_id)
         return len(expired)
+
+    def _open(self, upload_id: UUID) -> int | None:
+        with translated():
+            try:
+                return os.open(self.data(upload_id), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return None
 
     def _card(self, upload_id: UUID) -> Path:
         return self._folder / f"{upload_id.hex}.json"

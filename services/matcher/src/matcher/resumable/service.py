@@ -13,7 +13,7 @@ from matcher.assets.uploads import Upload, describe_upload
 from matcher.bodies import body_of
 from matcher.clips.endpoints import make_clip
 from matcher.context import Context
-from matcher.errors import ApiError
+from matcher.errors import ApiError, not_found
 from matcher.idempotency.service import Made
 from matcher.library.endpoints import make_track
 from matcher.pairs.endpoints import make_pair
@@ -35,10 +35,12 @@ class ResumableService:
     async def append(self, request: Request, upload_id: UUID, state: Announced, offset: int) -> Announced:
         """Take the body as what follows at `offset`; what came of it stays, however it ends.
 
-        `ApiError`: `offset_mismatch`, `upload_locked`, and those of bodies and of adding a file.
+        `ApiError`: `offset_mismatch`, `upload_locked`, `not_found`, and those of bodies and of adding a file.
         """
         with self.partials.tail(upload_id) as tail:
-            if (state.sha256 is None and tail.offset != offset) or (state.sha256 and offset != state.length):
+            # Another request may have finished it, or ended it, before this one had it for itself.
+            state = await anyio.to_thread.run_sync(self.partials.find, upload_id, state.caller)
+            if self.partials.offset(upload_id, state) != offset:
                 raise ApiError(
                     HTTPStatus.CONFLICT,
                     "offset_mismatch",
@@ -47,9 +49,11 @@ class ResumableService:
                 )
             body_of(request.scope).allow(state.length - offset)
             if offset < state.length:
+                if tail is None:
+                    raise not_found("upload")
                 await self._take(request, tail)
-            if tail.offset < state.length and state.sha256 is None:
-                return state
+                if tail.offset < state.length:
+                    return state
             return await anyio.to_thread.run_sync(self.finish, upload_id, state)
 
     def finish(self, upload_id: UUID, state: Announced) -> Announced:
