@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,13 @@ def looped_offset(clip: Vectors, track: Vectors) -> int:
     return best
 
 
+def whole_product_offset(clip: Vectors, track: Vectors) -> int:
+    """All inner products at once, summed along their diagonals."""
+    products = clip.astype(np.float32) @ track.astype(np.float32).T
+    places = range(len(track) - len(clip) + 1)
+    return int(np.argmax([np.diagonal(products, place).mean() for place in places])) if places else 0
+
+
 @pytest.mark.parametrize(("rows", "length"), [(1, 1), (1, 9), (5, 9), (9, 9), (30, 120)])
 def test_the_best_offset_is_that_of_a_plain_loop(rows: int, length: int) -> None:
     rng = np.random.default_rng(rows + length)
@@ -25,6 +34,27 @@ def test_the_best_offset_is_that_of_a_plain_loop(rows: int, length: int) -> None
         assert best_offset(clip.astype(np.float16), track.astype(np.float16)) == looped_offset(
             clip.astype(np.float16), track.astype(np.float16)
         )
+
+
+@pytest.mark.parametrize("rows", [1, 255, 256, 257, 512, 600])
+@pytest.mark.parametrize("more", [-1, 0, 1, 300])
+def test_long_clips_lie_where_the_whole_product_puts_them(rows: int, more: int) -> None:
+    rng = np.random.default_rng(rows)
+    clip, track = rng.normal(size=(rows, 8)).astype(np.float16), rng.normal(size=(rows + more, 8)).astype(np.float16)
+    assert best_offset(clip, track) == whole_product_offset(clip, track)
+
+
+def test_a_long_clip_along_a_long_track_takes_little_memory() -> None:
+    rng = np.random.default_rng(0)
+    track = rng.normal(size=(6000, 16)).astype(np.float16)
+    tracemalloc.start()
+    try:
+        assert best_offset(track[2000:5000], track) == 2000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    whole = 3000 * 6000 * 4
+    assert peak < whole / 8
 
 
 def test_a_stretch_of_the_track_is_found_where_it_was_cut() -> None:
