@@ -2,7 +2,7 @@
 
 import anyio
 import anyio.to_thread
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import SQLAlchemyError
 
 from matcher.assets.files import sweep_abandoned
 from matcher.context import Context
@@ -30,8 +30,8 @@ def sweep(context: Context) -> None:
         files += Partials(context.uploads, context.settings.uploads_keep_s).sweep()
         with context.database.begin() as session:
             keys = IdempotencyRepository(session).forget_older(context.settings.idempotency_keep_s)
-    except (OSError, OperationalError, ProgrammingError) as error:
-        log.warning("sweep failed", error=str(error).splitlines()[0])
+    except (OSError, SQLAlchemyError) as error:
+        log.warning("sweep failed", error=f"{type(error).__name__}: {error}".splitlines()[0])
         return
     if files or keys:
         log.info("swept", files=files, idempotency_keys=keys)

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import psycopg
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from matcher.matches import ann_index
 from needledrop.log import get_logger
@@ -44,8 +44,9 @@ class IndexKeeper:
         while not stop.is_set():
             try:
                 self.run_once()
-            except OperationalError as error:
-                log.warning("indexes can't be looked after", error=str(error).splitlines()[0])
+            except SQLAlchemyError as error:
+                told = f"{type(error).__name__}: {error}".splitlines()[0]
+                log.warning("indexes can't be looked after", error=told)
             stop.wait(EVERY_S)
 
     def _keep(self, connection: Connection) -> int:

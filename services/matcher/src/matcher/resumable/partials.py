@@ -5,6 +5,7 @@ Once the file has been added, `ID.bin` is gone.
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from matcher.errors import ApiError
 from needledrop.placing import place_bytes
 
 MAX_OPEN = 1000
+_ID = re.compile("[0-9a-f]{32}")
 
 
 class Kind(StrEnum):
@@ -125,8 +127,9 @@ class Partials:
 
     def sweep(self) -> int:
         """Remove what has expired; how many."""
-        ids = {path.stem for path in [*self._folder.glob("*.json"), *self._folder.glob("*.bin")]}
-        expired = [UUID(stem) for stem in ids if self.expires_at(UUID(stem)) < time.time()]
+        names = {path.stem for path in [*self._folder.glob("*.json"), *self._folder.glob("*.bin")]}
+        ids = [UUID(name) for name in names if _ID.fullmatch(name)]
+        expired = [upload_id for upload_id in ids if self.expires_at(upload_id) < time.time()]
         for upload_id in expired:
             self.delete(upload_id)
         return len(expired)
