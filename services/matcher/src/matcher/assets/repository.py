@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from matcher.assets.tables import Asset
 from matcher.clips.tables import Clip
+from matcher.jobs.repository import lock_jobs_of
 from matcher.jobs.tables import Job
 from matcher.library.tables import Track
 from matcher.locks import LockKey
@@ -57,6 +58,7 @@ class AssetRepository(Generic[AssetT]):
 
     def delete(self, asset_id: UUID) -> bool:
         """Delete the row and all that hangs on it; False where there was none."""
+        lock_jobs_of(self._session, self._job_column, asset_id)
         gone = delete(self._table).where(self._table.id == asset_id).returning(self._table.id)
         return self._session.scalar(gone) is not None
 

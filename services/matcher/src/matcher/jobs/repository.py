@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, and_, func, or_, select, text, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from matcher.jobs.backoff import pause
 from matcher.jobs.tables import OPEN, Job, JobState
@@ -131,6 +131,14 @@ class JobRepository:
     def mark_published(self, jobs: Sequence[Job]) -> None:
         ids = [job.id for job in jobs]
         self._session.execute(update(Job).where(Job.id.in_(ids)).values(published_at=func.clock_timestamp()))
+
+
+def lock_jobs_of(session: Session, job_column: InstrumentedAttribute[UUID | None], asset_id: UUID) -> None:
+    """Until the transaction ends, no job of the asset changes.
+
+    Whoever is to lock the asset, too, does this first: a job that ends locks itself, then its asset.
+    """
+    session.execute(select(Job.id).where(job_column == asset_id).order_by(Job.id).with_for_update())
 
 
 def end_job(job: Job, state: JobState, code: ErrorCode | None = None, detail: str | None = None) -> None:

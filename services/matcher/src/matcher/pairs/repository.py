@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from matcher.assets.repository import ListKey
+from matcher.jobs.repository import lock_jobs_of
 from matcher.jobs.tables import Job, JobState
 from matcher.matches.tables import Features
 from matcher.models.example import Example, SideKey
@@ -66,6 +67,7 @@ class PairRepository:
 
     def delete(self, pair_id: UUID) -> bool:
         """Delete the row and its jobs; False where there was none."""
+        lock_jobs_of(self._session, Job.pair_id, pair_id)
         return self._session.scalar(delete(Pair).where(Pair.id == pair_id).returning(Pair.id)) is not None
 
     def _jobs(self, pairs: Sequence[Pair], spaces: Spaces) -> dict[UUID, list[Job]]:
