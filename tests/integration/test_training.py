@@ -156,6 +156,21 @@ def test_a_training_that_cannot_be_done_fails_with_its_code(api: Api, tmp_path: 
     assert api.client.delete(f"/models/{model}").status_code == 204
 
 
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_training_whose_pairs_were_deleted_before_it_began_fails_with_its_code(
+    api: Api, tmp_path: Path, left: int
+) -> None:
+    add_pairs(api)
+    model = ask(api)
+    for pair in api.client.get("/pairs").json()["items"][left:]:
+        api.client.delete(f"/pairs/{pair['id']}")
+    fit = MadeUpFit()
+    trainer(api, fit, tmp_path / "work").run(task_of(api, model))
+    failed = api.client.get(f"/models/{model}").json()
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "features_invalid")
+    assert fit.works == []
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

@@ -12,11 +12,14 @@ from matcher.models.example import Example
 from matcher.models.repository import spaces_of
 from matcher.models.tables import Model
 from matcher.pairs.repository import PairRepository
+from needledrop.errors import ErrorCode, FeatureError
 from needledrop.features import Codes, matrix_from_bytes
 from needledrop.storage import MediaStore
 
 if TYPE_CHECKING:
     from matcher_training.data import Pairs, Sequences
+
+FEWEST = 2
 
 
 def examples_for(session: Session, model: Model) -> list[Example]:
@@ -45,6 +48,8 @@ def load_pairs(store: MediaStore, examples: Sequence[Example], model: Model) -> 
             videos.append(video)
             audios.append(audio)
             groups.append(example.video.key)
+    if len(groups) < FEWEST:
+        raise FeatureError(ErrorCode.FEATURES_INVALID, f"{len(groups)} of the training's pairs and choices are left")
     first = examples[0]
     pairs = Pairs.join(
         _sequences(videos, first.video.hop_s, model.video_space),
