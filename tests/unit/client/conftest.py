@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from needledrop_client import client as client_module
+from needledrop_client import training as training_module
 
 
 def media(number: int, **changes: object) -> dict[str, object]:
@@ -72,6 +73,10 @@ class Backend:
     url: str = ""
     pending_polls: int = 0
     unready_polls: int = 0
+    starting: int = 0
+    stops: int = 0
+    gone: bool = False
+    asked: int = 0
     tracks: int = 5
     page: int = 2
     uploads: list[tuple[str, str, bytes, dict[str, str]]] = field(default_factory=list)
@@ -158,6 +163,11 @@ class Backend:
         return Response(b"PNG", media_type="image/png")
 
     async def events(self, _: Request) -> Response:
+        """Until the model is ready; at first as a server that starts, or stops after an event, as often as is said."""
+        self.asked += 1
+        if self.starting:
+            self.starting -= 1
+            return problem(503, "database_unavailable", "not yet", "/models/m/events")
         keep = ("state", "active", "coverage", "epoch", "epochs", "figures", "error")
         told = [model("m", state="training", epoch=n, epochs=2, figures={"loss": 1 / n}) for n in (1, 2)]
         told.append(model("m", state="ready", epoch=2, epochs=2))
@@ -166,6 +176,11 @@ class Backend:
             f"data: {json.dumps({name: each[name] for name in keep})}\r\n\r\n"
             for each in told
         ]
+        if self.gone:
+            lines[1:] = ["event: gone\r\ndata: {}\r\n\r\n"]
+        elif self.stops:
+            self.stops -= 1
+            lines = lines[:1]
         return PlainTextResponse(": ping\r\n\r\n" + "".join(lines), media_type="text/event-stream")
 
     def app(self) -> Starlette:
@@ -206,6 +221,7 @@ def problem(status: int, code: str, detail: str, instance: str) -> Response:
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
     monkeypatch.setattr(client_module, "POLL_S", 0.01)
+    monkeypatch.setattr(training_module, "AGAIN_S", 0.01)
     backend = Backend()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

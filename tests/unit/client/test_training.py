@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from tests.unit.client.conftest import Backend
 
-from needledrop_client import ApiError, Client
+from needledrop_client import ApiError, Client, training
 
 
 @pytest.fixture
@@ -53,6 +53,42 @@ def test_progress_is_watched_to_its_end(client: Client) -> None:
     told = list(client.watch("m"))
     assert [(progress.state, progress.epoch) for progress in told] == [("training", 1), ("training", 2), ("ready", 2)]
     assert told[1].figures == {"loss": 0.5}
+
+
+def test_a_server_that_stops_is_asked_again_and_nothing_is_told_twice(client: Client, backend: Backend) -> None:
+    backend.stops = 2
+    assert [(progress.state, progress.epoch) for progress in client.watch("m")] == [
+        ("training", 1),
+        ("training", 2),
+        ("ready", 2),
+    ]
+    assert backend.asked == 3
+
+
+def test_a_model_that_is_gone_is_not_asked_for_again(client: Client, backend: Backend) -> None:
+    backend.gone = True
+    assert [progress.epoch for progress in client.watch("m")] == [1]
+    assert backend.asked == 1
+
+
+def test_a_server_that_stays_away_is_an_error_in_the_end(
+    client: Client, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "AWAY_S", 0.1)
+    backend.stops = 1
+    watched = client.watch("m")
+    assert next(watched).epoch == 1
+    backend.starting = 1000
+    with pytest.raises(ApiError, match="database_unavailable"):
+        next(watched)
+    assert backend.asked > 2
+
+
+def test_a_server_that_never_answered_is_not_waited_for(client: Client, backend: Backend) -> None:
+    backend.starting = 1
+    with pytest.raises(ApiError):
+        list(client.watch("m"))
+    assert backend.asked == 1
 
 
 def test_watching_an_unknown_model_is_an_error(client: Client) -> None:

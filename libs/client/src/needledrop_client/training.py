@@ -1,5 +1,6 @@
 """Calls for training data and models: give pairs and choices, train, watch, report, switch."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -7,7 +8,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from needledrop_client.connection import Connection, read
-from needledrop_client.errors import UnexpectedAnswerError
+from needledrop_client.errors import ApiError, ClientError, UnexpectedAnswerError, UnreachableError
 from needledrop_client.training_models import (
     Choice,
     ChoiceList,
@@ -20,6 +21,11 @@ from needledrop_client.training_models import (
 
 Recipe = Literal["needledrop", "va_metric", "va_metric2"]
 Source = Literal["pairs", "choices"]
+LAST = ("done", "failed")
+AWAY = (502, 503, 504)
+"""Answers of a server that starts or stops, or of the proxy before it."""
+AWAY_S = 60.0
+AGAIN_S = 1.0
 _REPORT = TypeAdapter(dict[str, Any])
 
 
@@ -81,15 +87,45 @@ class TrainingCalls(Connection):
         self._request("DELETE", f"/models/{model_id}")
 
     def watch(self, model_id: str) -> Iterator[ModelProgress]:
-        """The model's progress at each change, until its training or activation is over or it is gone."""
+        """The model's progress at each change, until its training or activation is over or it is gone.
+
+        Where the server breaks off or ends its answer before that, as it does when it stops, it is asked again, for as
+        long as it is away for no more than a minute at a time; `UnreachableError` or `ApiError` after that, and at once
+        where it never answered.
+        """
+        told: ModelProgress | None = None
+        away_since: float | None = None
+        while True:
+            error: ClientError = UnreachableError("the events of the model ended before the last one")
+            try:
+                for event, data in self._events(model_id):
+                    if event == "gone":
+                        return
+                    progress = _progress(data)
+                    if progress != told or event in LAST:
+                        yield progress
+                    if event in LAST:
+                        return
+                    told, away_since = progress, None
+            except (UnreachableError, ApiError) as caught:
+                if told is None or (isinstance(caught, ApiError) and caught.status not in AWAY):
+                    raise
+                error = caught
+            away_since = away_since or time.monotonic()
+            if time.monotonic() - away_since > AWAY_S:
+                raise error
+            time.sleep(AGAIN_S)
+
+    def _events(self, model_id: str) -> Iterator[tuple[str, str]]:
+        """Names and data of one answer's events."""
         with self._stream(f"/models/{model_id}/events") as response:
             event = ""
             for line in response.iter_lines():
                 field, _, value = line.partition(": ")
                 if field == "event":
                     event = value
-                elif field == "data" and event != "gone":
-                    yield _progress(value)
+                elif field == "data":
+                    yield event, value
 
     def report(self, model_id: str) -> dict[str, Any]:
         """The figures on pairs that were held out."""
