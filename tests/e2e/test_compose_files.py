@@ -114,6 +114,13 @@ def test_the_extractors_reach_nothing_outside(project: dict[str, Any]) -> None:
         assert all(project["networks"][network]["internal"] for network in project["services"][name]["networks"])
 
 
+def test_a_bucket_is_reached_by_all_that_read_or_write_media_and_by_the_restoring_of_a_backup() -> None:
+    opened = json.loads(compose_config("docker-compose.yml", NEEDLEDROP_ISOLATED="false", NEEDLEDROP_MASQUERADE="true"))
+    open_networks = {name for name, network in opened["networks"].items() if not network.get("internal")}
+    for name in (*OURS, "migrate"):
+        assert open_networks & opened["services"][name]["networks"].keys(), name
+
+
 def test_no_password_stands_in_the_project(project: dict[str, Any]) -> None:
     environment = project["services"]["db"]["environment"]
     assert environment.keys() == {"POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD_FILE"}
