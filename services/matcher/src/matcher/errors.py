@@ -113,7 +113,8 @@ def _invalid_request(request: Request, error: Exception) -> Response:
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    code = status.name.lower()
+    # The framework's word for a body that can't be read at all: no UTF-8, nested too deeply, a number too long.
+    code = "body_malformed" if status is HTTPStatus.BAD_REQUEST else status.name.lower()
     detail = "there is nothing at this address" if status is HTTPStatus.NOT_FOUND else str(error.detail)
     return problem(request, status, code, detail, dict(error.headers or {}))
 
