@@ -16,7 +16,7 @@ from matcher.access.gate import Gate
 from matcher.access.guard import Guard
 from matcher.access.hosts import host_gateway
 from matcher.access.rules import RuleTable
-from matcher.access.scopes import PUBLIC, Rule, Scope, public
+from matcher.access.scopes import PUBLIC, Rule, Scope, needs, public
 from matcher.bodies import BodyGuard
 from matcher.choices import endpoints as choices
 from matcher.clips import endpoints as clips
@@ -39,11 +39,10 @@ from matcher.state import StateReader
 from needledrop.storage import MediaStore
 
 WEB = Path(__file__).parent / "web"
-# What can't carry a declaration: the page's files are public, the framework's pages about the API are not.
-UNMARKED = {
-    "/web": PUBLIC,
-    **dict.fromkeys(("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"), Rule(Scope.READ)),
-}
+SWAGGER_UI = ("fastapi_offline", "static")
+"""The package and folder of Swagger UI's files, which the framework would have browsers load from elsewhere."""
+# What can't carry a declaration: the page's files are public, the framework's document about the API is not.
+UNMARKED = {"/web": PUBLIC, "/openapi.json": Rule(Scope.READ)}
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; media-src 'self' blob:; img-src 'self' data: blob:; frame-ancestors 'none'"
@@ -72,6 +71,8 @@ def create_app(settings: MatcherSettings) -> FastAPI:
         version=__version__,
         summary="Ranks the tracks of your own audio library by how well they go with a silent clip.",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     measured = Metrics.make(StateReader(context))
     app.state.context, app.state.readiness, app.state.metrics = context, ReadinessChecks(context), measured
@@ -98,9 +99,14 @@ class _Revalidated(StaticFiles):
 
 
 def _serve_page(app: FastAPI) -> None:
-    app.mount("/web", _Revalidated(directory=WEB), name="web")
+    app.mount("/web", _Revalidated(directory=WEB, packages=[SWAGGER_UI]), name="web")
 
     @app.get("/", include_in_schema=False)
     @public
     def page() -> FileResponse:
         return FileResponse(WEB / "index.html", media_type="text/html", headers=SECURITY_HEADERS)
+
+    @app.get("/docs", include_in_schema=False)
+    @needs(Scope.READ)
+    def docs() -> FileResponse:
+        return FileResponse(WEB / "docs.html", media_type="text/html", headers=SECURITY_HEADERS)
