@@ -233,6 +233,36 @@ def test_an_attempt_that_lost_its_job_leaves_its_checkpoints_to_the_next(api: Ap
     assert api.client.get(f"/models/{model}").json()["state"] == "ready"
 
 
+def test_an_attempt_whose_job_was_given_up_leaves_nothing(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+
+    def give_up(epoch: int) -> None:
+        if epoch == 2:
+            with api.database.begin() as session:
+                session.execute(update(ModelJob).values(state="dead", lease_until=None))
+
+    trainer(api, MadeUpFit(give_up), tmp_path / "work").run(task_of(api, model))
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_store_that_is_away_is_given_time_to_come_back(api: Api, tmp_path: Path) -> None:
+    add_pairs(api)
+    model = ask(api)
+
+    def away(_: int) -> None:
+        raise StorageError(ErrorCode.STORAGE_UNAVAILABLE, "the bucket is away")
+
+    for attempt, wait_s in ((1, 120), (2, 240)):
+        message = task_of(api, model)
+        assert message.attempt == attempt
+        trainer(api, MadeUpFit(away), tmp_path, lease_s=120.0).run(message)
+        with api.database.begin() as session:
+            run_after = session.get_one(ModelJob, message.job_id).run_after
+        assert run_after is not None
+        assert run_after - datetime.now(UTC) == pytest.approx(timedelta(seconds=wait_s), abs=timedelta(seconds=30))
+
+
 def test_a_training_whose_trainer_is_stopped_goes_on_under_the_same_attempt(api: Api, tmp_path: Path) -> None:
     add_pairs(api)
     model = ask(api)

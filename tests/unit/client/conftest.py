@@ -162,9 +162,11 @@ class Backend:
                 return PlainTextResponse("| R@1 |")
         return Response(b"PNG", media_type="image/png")
 
-    async def events(self, _: Request) -> Response:
+    async def events(self, request: Request) -> Response:
         """Until the model is ready; at first as a server that starts, or stops after an event, as often as is said."""
         self.asked += 1
+        if self.deleted:
+            return problem(404, "not_found", "there is no such model", request.url.path)
         if self.starting:
             self.starting -= 1
             return problem(503, "database_unavailable", "not yet", "/models/m/events")

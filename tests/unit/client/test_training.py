@@ -71,6 +71,14 @@ def test_a_model_that_is_gone_is_not_asked_for_again(client: Client, backend: Ba
     assert backend.asked == 1
 
 
+def test_a_model_that_is_deleted_while_the_server_is_away_ends_the_watch(client: Client, backend: Backend) -> None:
+    backend.stops = 1
+    watched = client.watch("m")
+    assert next(watched).epoch == 1
+    client.delete_model("m")
+    assert list(watched) == []
+
+
 def test_a_server_that_stays_away_is_an_error_in_the_end(
     client: Client, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

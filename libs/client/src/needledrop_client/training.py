@@ -24,6 +24,7 @@ Source = Literal["pairs", "choices"]
 LAST = ("done", "failed")
 AWAY = (502, 503, 504)
 """Answers of a server that starts or stops, or of the proxy before it."""
+GONE = 404
 AWAY_S = 60.0
 AGAIN_S = 1.0
 _REPORT = TypeAdapter(dict[str, Any])
@@ -108,6 +109,8 @@ class TrainingCalls(Connection):
                         return
                     told, away_since = progress, None
             except (UnreachableError, ApiError) as caught:
+                if told is not None and isinstance(caught, ApiError) and caught.status == GONE:
+                    return
                 if told is None or (isinstance(caught, ApiError) and caught.status not in AWAY):
                     raise
                 error = caught

@@ -62,13 +62,15 @@ def fit_metric(
     name: str | None = None,
     training: Mapping[str, Any] | None = None,
     bits: int | None = None,
+    keep_work: bool = False,
 ) -> MetricCard:
     """Train, and write `metric.safetensors` and `metric.json` into the folder `out`.
 
     Where `held_out` is None a tenth of `pairs`, 2,000 at most (whole shards where there are some), is; where it is
     empty, nothing is: the last epoch counts. A run that was cut off goes on from what it left under `out`, where it was
     one of the same pairs, split, recipe and seed. `sides` says more of the features than `pairs` do; `training` is
-    added to the card; `bits` are `save_weights`'s. `FeatureError` where there are fewer than eight pairs.
+    added to the card; `bits` are `save_weights`'s; `keep_work` keeps what a run would go on from also when
+    it is done. `FeatureError` where there are fewer than eight pairs.
     """
     if len(pairs) < LEAST_PAIRS:
         raise FeatureError(
@@ -105,7 +107,8 @@ def fit_metric(
         },
     )
     card.save(out)
-    shutil.rmtree(work, ignore_errors=True)
+    if not keep_work:
+        shutil.rmtree(work, ignore_errors=True)
     return card
 
 

@@ -32,6 +32,32 @@ def test_a_training_leaves_a_metric_and_its_report_on_pairs_that_it_has_not_seen
     assert embedder.steps(Modality.VIDEO, np.zeros((9, 24), np.uint8), 1.0) is None or recipe == "needledrop"
 
 
+def test_what_is_trained_is_not_trained_again_where_only_the_end_failed(tmp_path: Path) -> None:
+    work = Work(pairs(60), "va_metric2", "Mine", 3, tmp_path)
+    first = fit(work, lambda _: None)
+    told: list[Epoch] = []
+    again = fit(work, told.append)
+    assert told == []
+    assert again.weights == first.weights
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes"),
+    [
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), MemoryError),
+        (RuntimeError("shapes don't match"), RuntimeError),
+    ],
+    ids=["memory", "other"],
+)
+def test_a_failed_allocation_is_told_as_such(tmp_path: Path, error: Exception, becomes: type[Exception]) -> None:
+    def fail(_: Epoch) -> None:
+        raise error
+
+    with pytest.raises(becomes) as caught:
+        fit(Work(pairs(60), "va_metric2", "Mine", 3, tmp_path), fail)
+    assert type(caught.value) is becomes
+
+
 def test_the_fewest_pairs_that_the_service_takes_can_be_trained_on(tmp_path: Path) -> None:
     card = fit(Work(pairs(10), "needledrop", "Small", 0, tmp_path), lambda _: None)
     assert card.training["reported_on"] == 2

@@ -1,6 +1,7 @@
 """A real training: `matcher_training` fits the metric, and measures it on pairs that it has not seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ DATA = "pairs and choices of this installation"
 def fit(work: Work, progress: Callable[[Epoch], None]) -> MetricCard:
     """Train on four fifths of the pairs and report on the rest, in the work's folder; fulfils `Fit`.
 
-    `FeatureError` where there are too few pairs.
+    What it goes on from stays there until the folder is removed. `FeatureError` where there are too few pairs,
+    `MemoryError` where memory runs out.
     """
     from matcher_training.fitting import FitProgress, fit_metric  # noqa: PLC0415  torch is imported where it is used
     from matcher_training.report import evaluate_metric, write_report  # noqa: PLC0415
@@ -31,20 +33,33 @@ def fit(work: Work, progress: Callable[[Epoch], None]) -> MetricCard:
         progress(Epoch(told.epoch, told.epochs, {"loss": told.loss, "reciprocal_rank": told.reciprocal_rank}))
 
     train, held_out = hold_out(work.pairs, work.seed)
-    card = fit_metric(
-        train,
-        None,
-        work.recipe,
-        work.folder,
-        seed=work.seed,
-        progress=on_epoch,
-        name=work.name,
-        training={"data": DATA, "reported_on": len(held_out)},
-    )
+    with _no_memory():
+        card = fit_metric(
+            train,
+            None,
+            work.recipe,
+            work.folder,
+            seed=work.seed,
+            progress=on_epoch,
+            name=work.name,
+            training={"data": DATA, "reported_on": len(held_out)},
+            keep_work=True,
+        )
     metric = load_tower_embedder(work.folder, held_out)
     report = evaluate_metric(metric, held_out, name=work.name, galleries=(None,), seed=work.seed, data=(DATA,))
     write_report(report, work.folder)
     return card
+
+
+@contextmanager
+def _no_memory() -> Iterator[None]:
+    """PyTorch says `RuntimeError` where an allocation fails."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "allocate memory" in str(error):
+            raise MemoryError(str(error)) from error
+        raise
 
 
 def hold_out(pairs: "Pairs", seed: int) -> "tuple[Pairs, Pairs]":

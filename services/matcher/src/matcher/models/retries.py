@@ -11,9 +11,13 @@ from needledrop.errors import ErrorCode
 
 
 def try_again(session: Session, job: ModelJob, settings: MatcherSettings, code: ErrorCode, detail: str) -> bool:
-    """Queue a locked job for a later attempt; where all are used up, end it with `code` and `detail`: False then."""
+    """Queue a locked job for a later attempt; where all are used up, end it with `code` and `detail`: False then.
+
+    A store that is away is given the time of a lease first, and longer each time: it may take minutes to come back.
+    """
     if job.attempt < settings.max_attempts:
-        put_back(job, settings.retry_backoff_s)
+        away = code is ErrorCode.STORAGE_UNAVAILABLE
+        put_back(job, max(settings.retry_backoff_s, settings.lease_s) if away else settings.retry_backoff_s)
         return True
     end_model_job(job, JobState.DEAD, code, detail)
     if job.kind == ModelJobKind.TRAIN:

@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 
 from matcher.db import Database
 from matcher.jobs.repository import JobRepository
-from matcher.jobs.tables import JobState
+from matcher.jobs.tables import OPEN, JobState
 from matcher.models.example import Example
 from matcher.models.examples import examples_for, load_pairs
 from matcher.models.jobs import ModelJobRepository, end_model_job
 from matcher.models.lease import JobLostError, Lease
 from matcher.models.repository import find_model, training_done, training_failed
 from matcher.models.retries import try_again
-from matcher.models.tables import Model
+from matcher.models.tables import Model, ModelJobKind
 from matcher.settings import MatcherSettings
 from needledrop.errors import ErrorCode, NeedledropError, StorageError
 from needledrop.log import get_logger
@@ -98,7 +98,7 @@ class Trainer:
                 lease.renew()
                 self._finish(message, model, card, folder)
         except JobLostError:
-            if not self._is_gone(model):
+            if self._is_open(model):
                 log.info("the training has a newer attempt, which goes on from here", model=model.id)
                 return
             log.info("the training was called off", model=model.id)
@@ -129,9 +129,11 @@ class Trainer:
                 job.lease_until = job.published_at = job.worker = None
                 JobRepository(session).announce()
 
-    def _is_gone(self, model: Model) -> bool:
+    def _is_open(self, model: Model) -> bool:
+        """Whether the training is to be done still, by whomever."""
         with self._database.begin() as session:
-            return find_model(session, model.id) is None
+            job = ModelJobRepository(session).of_model(model.id).get(ModelJobKind.TRAIN)
+            return job is not None and job.state in OPEN
 
     def _claim(self, message: ModelTask) -> tuple[Model, list[Example]] | None:
         with self._database.begin() as session:

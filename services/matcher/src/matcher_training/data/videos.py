@@ -83,6 +83,9 @@ def _usable(media: Sequence[Media], cache: FeatureCache, report: Callable[[str],
 def _pca(path: Path, raw: Sequence[Path], source: VideoSource) -> Pca:
     if path.exists():
         return Pca.load(path)
+    earlier = source.cache / PCA_FILE
+    if path != earlier and earlier.exists():
+        source.report(f"{earlier.name} in the cache is an earlier version's and not used; --pca takes it")
     fitted, rows = fit_pca(raw, source.components)
     fitted.save(path)
     source.report(f"{path.name}: fitted on {rows:,} rows, {len(fitted.mean):,} → {source.components:,} columns")
