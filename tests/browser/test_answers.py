@@ -40,13 +40,14 @@ def test_each_stage_is_shown_and_extraction_with_its_share(site: RoutedSite, pag
 
 
 def test_the_next_question_waits_as_long_as_the_server_asks(site: RoutedSite, page: Page) -> None:
-    page.clock.install()
+    still_clock(page)
     site.answer(f"GET {MATCH}", working("extracting", 0.1, retry_after="7"), ranking(1, 2, 2))
     site.open_clip()
     expect(page.locator("#stages")).to_be_visible()
-    page.clock.run_for(6500)
+    page.clock.run_for(6999)
+    page.wait_for_timeout(200)
     assert len(site.requests_of(MATCH)) == 1
-    page.clock.run_for(1000)
+    page.clock.run_for(1)
     expect(page.locator("#ranking li")).to_have_count(2)
     assert len(site.requests_of(MATCH)) == 2
 
@@ -93,13 +94,15 @@ def test_an_answer_that_is_no_problem_json_is_named_by_its_status(site: RoutedSi
 
 
 def test_a_lost_connection_is_said_and_taken_up_again(site: RoutedSite, page: Page) -> None:
-    page.clock.install()
+    still_clock(page)
     site.answer(f"GET {MATCH}", working("started", retry_after="1"), NO_ANSWER, NO_ANSWER, ranking(1, 3, 3))
     site.open_clip()
     expect(page.locator("#stages")).to_be_visible()
-    page.clock.run_for(1100)
-    expect(page.locator("#connection")).to_contain_text("can't be reached")
-    page.clock.run_for(10_000)
+    page.clock.run_for(1000)
+    expect(page.locator("#connection")).to_contain_text("can't be reached. Trying again in 1 s")
+    page.clock.run_for(1000)
+    expect(page.locator("#connection")).to_contain_text("Trying again in 2 s")
+    page.clock.run_for(2000)
     expect(page.locator("#ranking li")).to_have_count(3)
     expect(page.locator("#connection")).to_be_hidden()
 
@@ -180,3 +183,9 @@ def test_a_file_chosen_before_the_page_is_ready_is_sent_when_it_is(
     assert site.requests_of(sent_to, "POST") == []
     with page.expect_request(lambda request: (request.method, urlsplit(request.url).path) == ("POST", sent_to)):
         site.release(held)
+
+
+def still_clock(page: Page) -> None:
+    """Let the page's time go on only where the test says so."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1)
