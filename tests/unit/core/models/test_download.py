@@ -25,7 +25,7 @@ def server() -> Iterator[FileServer]:
 
 
 def get(server: FileServer, folder: Path, file: PublicFile = FILE, **patience: Any) -> Path:
-    quick = Patience(**{"timeout_s": 0.3, "sleep": lambda _: None, **patience})
+    quick = Patience(**{"sleep": lambda _: None, **patience})
     return download(file, f"{server.url}/{file.name}", folder, quick, lambda *_: None)
 
 
@@ -126,7 +126,7 @@ def test_bytes_of_another_address_are_not_added_to(server: FileServer, tmp_path:
 
 def test_a_stalled_server_is_left_and_asked_again(server: FileServer, tmp_path: Path) -> None:
     server.plan = [Answer(cut=HALF, stall=True)]
-    assert get(server, tmp_path).read_bytes() == BODY
+    assert get(server, tmp_path, timeout_s=0.3).read_bytes() == BODY
 
 
 def test_a_server_that_always_breaks_is_given_up_with_what_came(server: FileServer, tmp_path: Path) -> None:
