@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.embedded import Servers, embedded_servers
 from tests.stack import RunningStack, running_stack
+
+# How long an example takes says what else the machine does, not whether the code is right.
+settings.register_profile("no-deadline", settings(), deadline=None)
+settings.load_profile("no-deadline")
 
 
 @pytest.fixture(scope="session")

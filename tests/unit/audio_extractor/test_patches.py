@@ -18,7 +18,7 @@ from needledrop.errors import ErrorCode, MediaError
 SIGNAL = np.random.default_rng(0).uniform(-1, 1, 100_000).astype(np.float32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cuts=st.lists(st.integers(0, len(SIGNAL)), max_size=30).map(sorted),
     hop=st.sampled_from([15360, 16000, 40_000]),
