@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +46,32 @@ def memory_group(name: str, limit_bytes: int) -> Iterator[MemoryGroup]:
         if not limit.exists():
             pytest.skip("no memory controller here")
         limit.write_text(str(limit_bytes))
+        _keep_from_swap(folder, limit_bytes)
         yield MemoryGroup(folder)
     finally:
+        home = _home("memory" if first else "", parent)
         for process in (folder / "cgroup.procs").read_text().split():
-            (parent / "cgroup.procs").write_text(process)
+            with suppress(ProcessLookupError):
+                (home / "cgroup.procs").write_text(process)
         folder.rmdir()
+
+
+def _keep_from_swap(folder: Path, limit_bytes: int) -> None:
+    """Leave no swap to the group, or it would grow there instead of being ended; each kernel offers one of these."""
+    for name, value in (
+        ("memory.swap.max", 0),
+        ("memory.memsw.limit_in_bytes", limit_bytes),
+        ("memory.swappiness", 0),
+    ):
+        if (folder / name).exists():
+            (folder / name).write_text(str(value))
+            return
+
+
+def _home(controller: str, root: Path) -> Path:
+    """Where this process is among the groups of a controller ("": those of v2), as far as they can be seen here."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(",") and (root / path.lstrip("/")).is_dir():
+            return root / path.lstrip("/")
+    return root
