@@ -2,16 +2,63 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, RLock, Thread
 
 from needledrop_client import Client
 from needledrop_demo import DemoClip, DemoTrack, write_clips, write_library
 from needledrop_local.stack import Stack
 
 WAIT_S = 240.0
+TEND_S = 0.5
+
+
+class TendedStack(Stack):
+    """A stack on a free port that may be tended by one thread while another kills and starts its parts."""
+
+    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
+        super().__init__(home, port=None, env=env)
+        self._lock = RLock()
+
+    def start(self, name: str) -> None:
+        with self._lock:
+            super().start(name)
+
+    def stop(self, name: str) -> None:
+        with self._lock:
+            super().stop(name)
+
+    def kill(self, name: str) -> None:
+        with self._lock:
+            super().kill(name)
+
+    def tend(self) -> None:
+        with self._lock:
+            super().tend()
+
+    def check(self) -> None:
+        """A part that ended by itself is started again; `ProcessDiedError` where it keeps on ending."""
+        self.tend()
+
+    @contextmanager
+    def tended(self) -> Iterator[None]:
+        """Inside, a thread starts parts again that ended by themselves, as a supervisor does."""
+        over = Event()
+
+        def tend() -> None:
+            while not over.wait(TEND_S):
+                self.tend()
+
+        thread = Thread(target=tend, name="tends-the-stack", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 @dataclass(frozen=True)
@@ -43,7 +90,7 @@ def running_stack(home: Path) -> Iterator[RunningStack]:
     clips = write_clips(home / "demo" / "clips")
     # A short lease, so that a job whose worker was killed is tried again while the test waits.
     environment = {"NEEDLEDROP_LEASE_S": "30", "NEEDLEDROP_REPUBLISH_S": "5"}
-    with Stack(home / "system", port=None, env=environment) as stack, Client(stack.url) as client:
+    with TendedStack(home / "system", environment) as stack, stack.tended(), Client(stack.url) as client:
         running = RunningStack(stack, client, tracks, clips)
         running.restore_library()
         yield running
