@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from needledrop_local.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -17,6 +18,8 @@ PROJECT = "needledrop-e2e"
 BUILD_S = 3000
 UP_S = 900
 SCRIPT_S = 300
+COMPOSE = ["docker", "compose", "--env-file", "/dev/null"]
+"""Without the `.env` that may lie beside the file: it is the user's, and would change the project."""
 
 
 def docker_works() -> bool:
@@ -31,7 +34,7 @@ def compose_config(*files: str, **environment: str) -> str:
     """The project as Compose reads it from the files, as JSON; fails where they are not valid."""
     options = [word for name in files for word in ("--file", name)]
     return subprocess.run(
-        ["docker", "compose", *options, "config", "--format", "json"],
+        [*COMPOSE, *options, "config", "--format", "json"],
         cwd=ROOT,
         env={**_clean_environment(), **environment},
         capture_output=True,
@@ -42,7 +45,7 @@ def compose_config(*files: str, **environment: str) -> str:
 
 @dataclass(frozen=True)
 class Containers:
-    """The running project; `settings` are what a `.env` beside the file would hold."""
+    """The running project; `settings` are what the `.env` of a user would hold."""
 
     port: int
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -59,7 +62,7 @@ class Containers:
         """The same with bytes, in and out."""
         settings = {"NEEDLEDROP_PORT": str(self.port), "NEEDLEDROP_LEASE_S": "20", **self.settings}
         done = subprocess.run(
-            ["docker", "compose", "--project-name", PROJECT, *words],
+            [*COMPOSE, "--project-name", PROJECT, *words],
             cwd=ROOT,
             env={**_clean_environment(), **settings},
             input=stdin,
@@ -94,9 +97,11 @@ def inspected(kind: str, name: str) -> dict[str, Any]:
 @contextmanager
 def compose_project() -> Iterator[Containers]:
     """The images built and the project ready to be started from nothing; removed with its volumes at the end."""
-    containers = Containers(_free_port())
+    containers = Containers(free_port())
     containers.compose("down", "--volumes", "--remove-orphans")
     containers.compose("build", timeout=BUILD_S)
+    # A build takes minutes, in which another program may have taken the port.
+    containers = replace(containers, port=free_port())
     try:
         yield containers
     finally:
@@ -114,13 +119,6 @@ def run_script(
     return subprocess.run(
         [SCRIPTS / name, *words], env=environment, capture_output=True, text=True, timeout=SCRIPT_S, check=False
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _clean_environment() -> dict[str, str]:
