@@ -1,5 +1,6 @@
 """Health, readiness and what the system says of itself."""
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -33,18 +34,16 @@ def silent() -> Iterator[int]:
         yield int(listener.getsockname()[1])
 
 
-def test_a_part_that_hangs_is_named_and_hangs_nothing_else(
-    api: Api, silent: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("matcher.readiness.PATIENCE_S", 0.3)
+def test_a_part_that_hangs_is_named_and_hangs_nothing_else(api: Api, silent: int) -> None:
     hanging = {
         "redis_url": SecretStr(f"redis://127.0.0.1:{silent}/0"),
         "database_url": SecretStr(f"postgresql+psycopg://nobody@127.0.0.1:{silent}/none"),
     }
     with local_client(api.settings.model_copy(update=hanging)) as client:
         parts = client.get("/readyz").json()["parts"]
-        assert parts["database"] == parts["model"] == "does not answer within 0.3 s"
-        assert (parts["queue"], parts["media"]) == ("can't be reached", "ok") or parts["queue"] == parts["database"]
+        assert parts["database"] == parts["model"] == "does not answer within 2 s"
+        assert parts["queue"] in {"can't be reached", "does not answer within 2 s"}
+        assert parts["media"] == "ok"
         assert client.get("/healthz").status_code == 200
 
 
@@ -57,7 +56,9 @@ def test_readiness_tells_which_kind_of_job_nobody_takes_and_stays_ready(api: Api
         session.execute(text(f"UPDATE jobs SET {late} WHERE modality = 'audio'"))
     answer = api.client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["workers"] == {"audio": "nobody took a job for 90 s", "video": "ok"}
+    workers = answer.json()["workers"]
+    assert re.fullmatch(r"nobody took a job for 9\d s", workers["audio"])
+    assert workers["video"] == "ok"
     with api.database.begin() as session:
         lease = "state = 'running', lease_until = clock_timestamp() + interval '60 s'"
         session.execute(text(f"UPDATE jobs SET {lease} WHERE modality = 'audio'"))
