@@ -66,7 +66,7 @@ def test_a_worker_paused_past_its_lease_and_resumed_changes_nothing(system: Syst
     uploaded = {}
     rewritten = 0
     for _ in range(rounds):
-        [order] = orders(1, seconds=4)
+        [order] = orders(1, seconds=8)
         asset = system.upload(order)
         uploaded[asset] = order
         until(lambda asset=asset: system.job(asset)["state"] == "running", 60, "it is claimed")  # type: ignore[misc]

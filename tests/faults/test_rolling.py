@@ -8,7 +8,7 @@ import httpx
 from tests.faults.chaos import Outcome, sized
 from tests.faults.fleet import GRACE_S, until
 from tests.faults.stand_in import Order
-from tests.faults.system import STOP_S, System, orders
+from tests.faults.system import System, orders
 
 
 def test_every_service_restarted_in_turn_loses_no_job_and_ends_within_its_grace(
@@ -50,7 +50,7 @@ def test_every_service_restarted_in_turn_loses_no_job_and_ends_within_its_grace(
 def test_a_worker_told_to_stop_gives_back_what_it_cannot_finish(
     system: System, tell: Callable[[Outcome], None]
 ) -> None:
-    [order] = orders(1, seconds=STOP_S + 4)
+    [order] = orders(1, then="hang", first=True)
     asset = system.upload(order)
     until(lambda: system.job(asset)["state"] == "running", 60, "it is claimed")
     took = system.fleet.terminate(system.job(asset)["worker"])

@@ -1,6 +1,7 @@
 """Rankings while the model is switched: each is wholly one model's, in the order of a plain loop over its vectors."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -66,12 +67,21 @@ def test_no_answer_is_mixed_while_models_are_switched_and_tracks_are_added(api: 
             matrix = later.pop()
             library[api.add_track(f"late {len(later)}", matrix.tolist())] = matrix
 
-    askers = [threading.Thread(target=ask) for _ in range(ASKERS)]
+    def wait_for_an_answer_of(wanted: str) -> None:
+        deadline = time.monotonic() + 60
+        while all(answered != wanted for answered, _, _ in list(answers)):
+            assert errors == []
+            assert time.monotonic() < deadline, f"{wanted} answers nobody"
+            time.sleep(0.02)
+
+    askers = [threading.Thread(target=ask, daemon=True) for _ in range(ASKERS)]
     for asker in askers:
         asker.start()
+    wait_for_an_answer_of("test-model")
     api.client.post(f"/models/{model}/activate")
     do_turns(api, add_one)
     assert active(api) == model
+    wait_for_an_answer_of(model)
     api.client.post("/models/test-model/activate")
     do_turns(api)
     assert active(api) == "test-model"
