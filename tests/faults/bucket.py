@@ -30,6 +30,7 @@ class FaultyProxy:
     faults: int = field(default=0, init=False)
     checksums: int = field(default=0, init=False)
     puts: int = field(default=0, init=False)
+    _drawing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
         proxy = self
@@ -60,11 +61,7 @@ class FaultyProxy:
 
     def serve(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("content-length", 0)))
-        if request.command == "PUT":
-            self.puts += 1
-            self.checksums += "x-amz-checksum-sha256" in request.headers
-        fault = self.fault(request.command)
-        self.faults += fault is not None
+        fault = self._draw(request)
         match fault:
             case Fault.HANG:
                 time.sleep(self.hang_s)
@@ -93,6 +90,16 @@ class FaultyProxy:
             request.close_connection = True
         self._answer(request, response.status, kept, content, length, slow=fault is Fault.SLOW)
         upstream.close()
+
+    def _draw(self, request: BaseHTTPRequestHandler) -> Fault | None:
+        """What happens to the request. Counted, one at a time: requests are served by several threads."""
+        with self._drawing:
+            if request.command == "PUT":
+                self.puts += 1
+                self.checksums += "x-amz-checksum-sha256" in request.headers
+            fault = self.fault(request.command)
+            self.faults += fault is not None
+            return fault
 
     def _answer(
         self,
