@@ -14,6 +14,8 @@ from tests.shared import require_shared
 from tests.stack import RunningStack, wait_for_track
 
 PROCESSES = ["api", "dispatcher", "matcher-worker", "trainer", "audio-extractor", "video-extractor"]
+PATIENCE_S = 120
+"""For an answer: the machine may be busy with other things."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -131,11 +133,11 @@ def test_an_empty_file_and_an_unknown_id_are_refused(stack: RunningStack, tmp_pa
 
 
 def test_the_page_and_its_modules_are_served(stack: RunningStack) -> None:
-    page = httpx.get(stack.url)
+    page = httpx.get(stack.url, timeout=PATIENCE_S)
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    module = httpx.get(f"{stack.url}/web/js/main.js")
+    module = httpx.get(f"{stack.url}/web/js/main.js", timeout=PATIENCE_S)
     assert (module.status_code, module.headers["content-type"].split(";")[0]) == (200, "text/javascript")
 
 

@@ -53,7 +53,7 @@ def test_all_that_is_started_answers_and_all_of_it_ends(home: Path) -> None:
     with stack_of(home, NEEDLEDROP_LEASE_S="7") as stack:
         pids = stack.pids()
         assert set(pids) == SERVERS | {"api", "worker"}
-        environment = httpx.get(f"{stack.url}/readyz").json()
+        environment = httpx.get(f"{stack.url}/readyz", timeout=60).json()
         assert environment["NEEDLEDROP_LEASE_S"] == "7"
         assert environment["NEEDLEDROP_RUN_DIR"] == str(home / "run")
         assert environment["NEEDLEDROP_MEDIA_URL"] == f"file://{home}/media"
