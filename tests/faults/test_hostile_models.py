@@ -160,13 +160,16 @@ CHECKPOINTS = """
 import sys
 from pathlib import Path
 import numpy as np
+from audio_extractor import vggish
 from audio_extractor.runtime import start_tensorflow
-from audio_extractor.vggish import Vggish, write_checkpoint
 from needledrop.errors import BundleError
 from needledrop.settings import CoreSettings
 folder, seed, flips = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 runtime, rng = start_tensorflow(CoreSettings(device="cpu")), np.random.default_rng(seed)
-names = write_checkpoint(folder / "net.ckpt", {"vggish/conv1/weights": np.zeros((3, 3, 1, 64), np.float32)}, runtime)
+# The first layer stands for the network, whose checkpoint of 288 MB would be read for minutes.
+vggish.SHAPES = {name: shape for name, shape in vggish.SHAPES.items() if name.startswith("vggish/conv1/")}
+weights = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in vggish.SHAPES.items()}
+names = vggish.write_checkpoint(folder / "net.ckpt", weights, runtime)
 for number in range(flips + 1):
     path = folder / names[number % 2]
     whole = path.read_bytes()
@@ -176,7 +179,9 @@ for number in range(flips + 1):
             data[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
     path.write_bytes(bytes(data[: rng.integers(len(data))] if number % 7 == 6 else data))
     try:
-        Vggish.restore(folder / "net.ckpt", runtime)
+        found = vggish.Vggish.restore(folder / "net.ckpt", runtime)._weights
+        same = all(np.array_equal(found[name].numpy(), weights[name]) for name in weights)
+        print("whole" if same else "changed")
     except BundleError as error:
         assert "checkpoint" in error.detail, error.detail
         print("refused")
@@ -184,14 +189,18 @@ for number in range(flips + 1):
 """
 
 
-def test_checkpoints_that_are_corrupt_or_of_another_network_are_refused(tmp_path: Path, tell: Tell) -> None:
+def test_checkpoints_that_are_corrupt_are_refused(tmp_path: Path, tell: Tell) -> None:
     flips = sized(40, 1000)
     command = [sys.executable, "-c", CHECKPOINTS, str(tmp_path), str(SEED), str(flips)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    refused = done.stdout.count("refused")
-    tell(Outcome(13, "corrupt checkpoints", flips + 1, flips, flips + 1 - refused, 0))
     assert done.returncode == 0, done.stderr[-2000:]
-    assert refused == flips + 1
+    # TensorFlow's own lines stand between.
+    first, *corrupt = [line for line in done.stdout.splitlines() if line in {"whole", "changed", "refused"}]
+    tell(Outcome(13, "corrupt checkpoints", flips + 1, flips, corrupt.count("changed"), 0))
+    assert (first, len(corrupt)) == ("whole", flips), "unaltered it is restored"
+    # A bit that nothing depends on may be another; no weight may.
+    assert "changed" not in corrupt
+    assert corrupt.count("refused") > 0.75 * flips
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", size: int = 0) -> tarfile.TarInfo:
