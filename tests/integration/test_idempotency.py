@@ -6,10 +6,13 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select, update
 
+from matcher.access.keys import KeyWish, create_key
+from matcher.access.scopes import Scope
 from matcher.idempotency.keys import Asked
 from matcher.idempotency.repository import IdempotencyRepository
 from matcher.idempotency.tables import IdempotencyKey
 from matcher.models.tables import Model
+from tests.client import local_client
 from tests.integration.conftest import Api
 
 KEY = {"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
@@ -53,6 +56,16 @@ def test_a_key_is_a_routes_own(api: Api) -> None:
     track = api.client.post("/audio", content=b"abc", headers=KEY).json()
     clip = api.client.post("/videos", content=b"abc", headers=KEY).json()
     assert track["id"] != clip["id"]
+
+
+def test_a_key_is_each_api_keys_own(api: Api) -> None:
+    answers = []
+    for name, content in (("first", b"abc"), ("second", b"abcd")):
+        made = create_key(api.database, KeyWish(name, Scope.WRITE))
+        with local_client(api.settings, headers={"Authorization": f"Bearer {made.text}"}) as client:
+            answers.append(client.post("/audio", content=content, headers=KEY))
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json()["id"] != answers[1].json()["id"]
 
 
 def test_a_training_is_asked_for_once(api: Api) -> None:
