@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from matcher.cli import app
 from matcher.context import Context
 from matcher.housekeeping import sweep
 from matcher.matches import ann_index
@@ -55,6 +57,25 @@ def test_a_dry_run_removes_nothing(api: Api) -> None:
     orphans = leave_orphans(api)
     assert collect(api, dry_run=True).objects == len(orphans)
     assert set(api.store.keys("")) == orphans
+
+
+def test_the_command_says_what_it_would_remove_and_then_removes_it(api: Api) -> None:
+    orphans = leave_orphans(api)
+    environment = {
+        "NEEDLEDROP_DATABASE_URL": api.settings.database_url.get_secret_value(),
+        "NEEDLEDROP_MEDIA_URL": api.settings.media_url,
+    }
+    said = []
+    for options in (["--dry-run", "--older-than-h", "0"], [], ["--older-than-h", "0"]):
+        done = CliRunner().invoke(app, ["collect-orphans", *options], env=environment)
+        assert done.exit_code == 0, done.output
+        said.append((done.stderr.splitlines()[-1].partition(" temporary")[0], len(set(api.store.keys("")))))
+    count = len(orphans)
+    assert said == [
+        (f"would remove {count} of {count} objects and 0", count),
+        (f"removed 0 of {count} objects and 0", count),
+        (f"removed {count} of {count} objects and 0", 0),
+    ]
 
 
 def test_what_is_younger_than_the_grace_period_stays(api: Api) -> None:
