@@ -21,6 +21,7 @@ from matcher.access.tables import ApiKey
 from tests.client import LOCAL_URL, local_client
 from tests.embedded import Servers
 from tests.faults.chaos import Outcome
+from tests.faults.running import http, running_api
 from tests.faults.site import Route, Site, site_of
 
 PUBLIC = {"GET /healthz", "GET /readyz", "GET /", "GET /web/…"}
@@ -261,3 +262,20 @@ def ask(client: TestClient, route: Route, key: str | None) -> httpx.Response:
 
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.mark.parametrize(("trusted", "believed"), [("127.0.0.1", True), ("192.0.2.1", False)])
+def test_a_proxys_words_are_believed_where_it_is_trusted_and_open_nothing(
+    servers: Servers, home: Path, trusted: str, believed: bool
+) -> None:
+    folder = home / f"behind {trusted}"
+    folder.mkdir()
+    with running_api(servers, folder, trusted_proxies=trusted) as api:
+        for address in ("127.0.0.1", "203.0.113.9"):
+            forwarded = {"X-Forwarded-For": address, "X-Forwarded-Proto": "https"}
+            refused = http.get(f"{api.url}/audio", headers=forwarded)
+            assert (refused.status_code, refused.json()["code"]) == (403, "local_only")
+        key = create_key(api.database, KeyWish("behind a proxy", Scope.READ)).text
+        answer = http.post(f"{api.url}/session", headers={**forwarded, "Authorization": f"Bearer {key}"})
+        assert answer.status_code == 201
+        assert ("; secure" in answer.headers["set-cookie"].lower()) is believed
