@@ -62,8 +62,8 @@ define install
 endef
 
 $(VENV)/local.stamp: requirements/local.txt $(addsuffix /pyproject.toml,$(PACKAGES)) | $(UV)
-	$(if $(wildcard $(VENV)/dev.stamp),,$(call install,local))
-	@touch $@
+	$(call install,$(if $(wildcard $(VENV)/dev.stamp),dev,local))
+	@touch $@ $(wildcard $(VENV)/dev.stamp)
 
 $(VENV)/dev.stamp: requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES)) | $(UV)
 	$(call install,dev)

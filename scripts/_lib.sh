@@ -31,15 +31,23 @@ key() {
 }
 
 # request CURL-ARGUMENT...: the answer's status in $status, its headers and body in the files $headers and $body.
-# Anything but 200, 202 or 204 ends the script with the problem's code and detail.
+# Anything but 200, 202 or 204 ends the script with the problem's code and detail; a question (no form) that a busy server
+# puts off is asked again, five times at most.
 request() {
+  local tries=0
+  until ask "$@"; do
+    [[ $status == @(429|502|503|504) && " $* " != *" --form "* && $tries -lt 5 ]] || die "$(problem)"
+    tries=$((tries + 1))
+    pause
+  done
+}
+
+# ask CURL-ARGUMENT...: one request; false where the answer is none of those three.
+ask() {
   status=$(curl --silent --show-error --location --max-redirs 3 --connect-timeout 10 \
     --config <(key) --dump-header "$headers" --output "$body" --write-out '%{http_code}' "$@") \
     || die "no answer from $URL: is Needledrop running there?"
-  case $status in
-    200 | 202 | 204) ;;
-    *) die "$(problem)" ;;
-  esac
+  [[ $status == @(200|202|204) ]]
 }
 
 # problem: the answer's problem+json as `code: detail`, or its status where it is none.
@@ -76,12 +84,13 @@ upload() {
   request --form "file=@\"${path//\"/\\\"}\"" "$URL/$1"
 }
 
-# pause: as long as the answer asks for, one second where it does not say.
+# pause: as long as the answer asks for, a minute at most, one second where it does not say.
 pause() {
   local seconds
   seconds=$(header retry-after)
   case $seconds in
     '' | *[!0-9]*) seconds=1 ;;
+    ???* | [6-9]?) seconds=60 ;;
   esac
   sleep "$seconds"
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Add audio files to the library: a line a file with the track's id and state.
+# Add audio files to the library: a line a file with the track's id and state. A refused file is named; the others go on.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 usage: add-audio.sh [--wait] FILE...
-  --wait   wait until each file is ready to be matched (or has failed: status 1)
+  --wait   wait until each file is ready to be matched, or has failed
+Status 1 where a file was refused or failed.
 NEEDLEDROP_URL says where Needledrop runs (http://127.0.0.1:8000), NEEDLEDROP_API_KEY holds its key.
 TEXT
 }
@@ -22,16 +23,28 @@ esac
 
 show() { printf '%s  %-10s  %s\n' "$(field id)" "$(field status)" "$1"; }
 
-ids=()
-for file in "$@"; do
-  upload audio "$file"
-  ids+=("$(field id)")
-  [ -n "$wait" ] || show "$file"
-done
-[ -n "$wait" ] || exit 0
-
 failed=0
+ids=()
+sent=()
 for file in "$@"; do
+  # What ends a request ends only the subshell: the other files are sent.
+  if (upload audio "$file") 2>"$scratch/why"; then
+    ids+=("$(field id)")
+    sent+=("$file")
+    [ -n "$wait" ] || show "$file"
+    continue
+  fi
+  failed=1
+  why=$(<"$scratch/why")
+  case $why in
+    "no such file"*) printf '%s\n' "$why" >&2 ;;
+    *"no answer from"*) die "$why" ;;
+    *) printf '%s: %s\n' "$file" "$why" >&2 ;;
+  esac
+done
+[ -n "$wait" ] || exit $failed
+
+for file in ${sent[@]+"${sent[@]}"}; do
   while request "$URL/audio/${ids[0]}" && [[ $(field status) == @(queued|processing) ]]; do pause; done
   show "$file"
   if [ "$(field status)" = failed ]; then

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,48 @@ def test_a_refusal_says_why_on_standard_error(
     refused = run_script(script, *words, url=stack.url, path=path)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.splitlines()[-1].startswith(complaint)
+
+
+def test_a_refused_file_is_named_and_the_others_go_on(stack: RunningStack, path: str, tmp_path: Path) -> None:
+    empty = tmp_path / "a nothing.mp3"
+    empty.touch()
+    track = stack.tracks[0].path
+    added = run_script("add-audio.sh", "--wait", empty, track, "no-such.mp3", url=stack.url, path=path)
+    assert added.returncode == 1
+    assert [line.split(maxsplit=2)[1:] for line in added.stdout.splitlines()] == [["ready", str(track)]]
+    refused, missing_file = added.stderr.splitlines()
+    assert refused.startswith(f"{empty}: media_empty: ")
+    assert missing_file == "no such file: no-such.mp3"
+
+
+@pytest.mark.parametrize(("busy", "returncode"), [(2, 0), (100, 1)])
+def test_a_question_that_is_put_off_is_asked_again_a_few_times(path: str, busy: int, returncode: int) -> None:
+    asked: list[str] = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = (
+                b'{"code": "database_unavailable", "detail": "not yet"}' if len(asked) <= busy else b'{"results": []}'
+            )
+            self.send_response(503 if len(asked) <= busy else 200)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server, ThreadPoolExecutor() as pool:
+        serving = pool.submit(server.serve_forever)
+        url = f"http://127.0.0.1:{server.server_port}"
+        matched = run_script("match.sh", "--json", UNKNOWN, url=url, path=path)
+        server.shutdown()
+        serving.result()
+    assert matched.returncode == returncode, matched.stderr
+    assert len(asked) == min(busy, 5) + 1
+    assert matched.stderr == ("" if returncode == 0 else "database_unavailable: not yet\n")
 
 
 def test_a_file_that_fails_later_is_printed_with_its_reason(stack: RunningStack, path: str) -> None:

@@ -51,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (NeedledropError, ClientError) as error:
         print(f"needledrop: {error.detail if isinstance(error, NeedledropError) else error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"needledrop: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as end:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from needledrop.errors import BundleError
+from needledrop.models.choice import chosen
 from needledrop_client import Client, Match, Pending, UnreachableError
 from needledrop_demo import demo_library, write_clips, write_library
 from needledrop_local.errors import LocalError
@@ -13,6 +15,7 @@ from needledrop_local.home import Home
 from needledrop_local.importing import Import, audio_files, upload_files, wait_for_tracks
 from needledrop_local.report import rank_of, ranking_table, refused_table, summary
 from needledrop_local.stack import Stack
+from needledrop_local.up import ENV_FILE
 
 UNTRAINED = (
     "The feature extractors here are untrained stand-ins: seeded random weights in the official formats. They show "
@@ -32,13 +35,15 @@ class ClipFile:
 def run_demo(home: Path, clip: Path | None, music: Path | None) -> None:
     """Rank for the demo's clips, or for `clip`, the demo's tracks, or the audio below `music`. `LocalError`.
 
-    Own music has a home of its own, which then holds just that folder's tracks.
+    Own music has a home of its own, which then holds just that folder's tracks. So have the demo's tracks where another
+    bundle than the demo's is in use: its library and its models stay as they are.
     """
+    music, clip = music and music.expanduser(), clip and clip.expanduser()
     _require(clip, Path.is_file, "no such file")
     _require(music, Path.is_dir, "no such folder")
     out, err = Console(), Console(stderr=True)
     bundle = Home(home.resolve()).demo_bundle
-    with Stack(home / "own" if music else home, port=None, bundle=bundle, console=err) as stack:
+    with Stack(home_of(home, bundle, music), port=None, bundle=bundle, console=err) as stack:
         files = audio_files(music) if music else _demo_tracks(home / "demo", err)
         clips = [ClipFile(clip, clip.name)] if clip else _demo_clips(home / "demo", err, known_tracks=music is None)
         with Client(stack.url) as client:
@@ -47,6 +52,17 @@ def run_demo(home: Path, clip: Path | None, music: Path | None) -> None:
             except UnreachableError:
                 stack.check()
                 raise
+
+
+def home_of(home: Path, bundle: Path, music: Path | None) -> Path:
+    """The home of a demo: `home` itself where its library is the demo's. `bundle` is the demo's, an absolute path."""
+    if music:
+        return home / "own"
+    try:
+        in_use = chosen(ENV_FILE)
+    except BundleError:
+        return home / "apart"
+    return home if in_use is None or in_use.resolve() == bundle else home / "apart"
 
 
 @dataclass(frozen=True)

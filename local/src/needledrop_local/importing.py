@@ -46,18 +46,20 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def upload_files(client: Client, files: list[Path], console: Console) -> Import:
-    """Upload what the library lacks, told by its hash; files that the API refuses are noted, the others go on."""
+    """Upload what the library lacks, told by its hash; note files that can't be read or are refused, and go on."""
     result = Import()
     known = {track.sha256: track.id for track in client.library() if track.status != "failed"}
     with _bar(console) as bar:
         for path in bar.track(files, description="uploading"):
-            with path.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             try:
+                with path.open("rb") as file:
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 if sha256 not in known:
                     known[sha256] = client.upload_audio(path).id
             except ApiError as error:
                 result.refused.append(Refusal(path, error.code, error.detail))
+            except OSError as error:
+                result.refused.append(Refusal(path, "file_unreadable", error.strerror or str(error)))
             else:
                 result.waiting[path] = known[sha256]
     return result

@@ -1,11 +1,13 @@
 """Ports of the loopback address."""
 
+import os
 import random
 import socket
 
 from needledrop_local.errors import LocalError
 
 HOST = "127.0.0.1"
+PRIVILEGED = 1024
 # Below the range that systems give to outgoing connections, so that a port stays free while its server restarts.
 FREE_PORTS = range(15_000, 30_000)
 
@@ -30,6 +32,8 @@ def free_port() -> int:
 
 
 def require_free(port: int) -> None:
-    """`LocalError` where something listens on the port already."""
+    """`LocalError` where something listens on the port already, or this user may not."""
     if not is_free(port):
+        if port < PRIVILEGED and os.geteuid():
+            raise LocalError(f"port {port} is the administrator's alone; choose one from {PRIVILEGED} on")
         raise LocalError(f"port {port} on {HOST} is taken by another program; choose one: make up PORT={port + 1}")

@@ -1,7 +1,10 @@
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from tests.unit.client.conftest import Backend
 
@@ -22,6 +25,28 @@ def test_an_audio_upload_sends_the_files_bytes_name_and_fields(
     track = client.upload_audio(file, title="A title")
     assert backend.uploads == [("/audio", "Größe 1.flac", b"\x00\x01sound" * 1000, {"title": "A title"})]
     assert (track.id, track.status, track.name) == ("id-1", "queued", "file-1.flac")
+
+
+def test_a_name_that_is_no_text_is_sent_with_marks(client: Client, backend: Backend, tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"caf\xe9.mp3")
+    file.write_bytes(b"sound")
+    client.upload_audio(file)
+    assert backend.uploads == [("/audio", "caf?.mp3", b"sound", {})]
+
+
+def test_an_upload_may_be_answered_late(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[httpx.Timeout] = []
+    request = httpx.Client.request
+
+    def noting(self: httpx.Client, *arguments: Any, timeout: httpx.Timeout, **others: Any) -> httpx.Response:
+        asked.append(timeout)
+        return request(self, *arguments, timeout=timeout, **others)
+
+    monkeypatch.setattr(httpx.Client, "request", noting)
+    (tmp_path / "clip.mp4").write_bytes(b"picture")
+    client.upload_video(tmp_path / "clip.mp4")
+    next(iter(client.library()))
+    assert [(each.connect, each.read) for each in asked[:2]] == [(10, 900), (10, 10)]
 
 
 def test_a_video_upload_answers_with_where_its_match_will_be(client: Client, backend: Backend, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from needledrop_local import ports
 from needledrop_local.errors import LocalError
 from needledrop_local.ports import free_port, is_free, require_free
 
@@ -39,3 +40,10 @@ def test_a_free_port_can_be_listened_on() -> None:
     require_free(port)
     with socket.create_server(("127.0.0.1", port)):
         assert not is_free(port)
+
+
+def test_an_administrators_port_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda _: False)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(LocalError, match="port 80 is the administrator's alone; choose one from 1024 on"):
+        require_free(80)

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from needledrop_client.errors import ApiError, UnexpectedAnswerError, UnreachableError
 
 PAGE = 100
+KEPT_WITHIN_S = 900.0
+"""How long the server may take, after an upload's last byte, to bring some gigabytes into a bucket."""
 
 _A = TypeVar("_A", bound=BaseModel)
 
@@ -22,6 +24,7 @@ class Connection:
         self, base_url: str = "http://127.0.0.1:8000", timeout_s: float = 60.0, *, api_key: str | None = None
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._timeout_s = timeout_s
         self._http = httpx.Client(base_url=base_url, timeout=timeout_s, headers=headers)
 
     def __enter__(self) -> Self:
@@ -35,8 +38,11 @@ class Connection:
         self._http.close()
 
     def _upload(self, url: str, path: Path, fields: dict[str, str]) -> httpx.Response:
+        # A name that is no text, as on old file systems, is sent with marks in place of what can't be.
+        name = path.name.encode("utf-8", "replace").decode()
+        timeout = httpx.Timeout(self._timeout_s, read=max(self._timeout_s, KEPT_WITHIN_S))
         with path.open("rb") as file:
-            return self._request("POST", url, files={"file": (path.name, file)}, data=fields)
+            return self._request("POST", url, files={"file": (name, file)}, data=fields, timeout=timeout)
 
     def _get(self, url: str, cursor: str | None) -> httpx.Response:
         params: dict[str, str | int] = {"limit": PAGE}
@@ -53,6 +59,7 @@ class Connection:
         files: dict[str, tuple[str, object]] | None = None,
         json: dict[str, object] | None = None,
         headers: dict[str, str] | None = None,
+        timeout: httpx.Timeout | None = None,
     ) -> httpx.Response:
         try:
             response = self._http.request(
@@ -63,6 +70,7 @@ class Connection:
                 files=files,  # type: ignore[arg-type]
                 json=json,
                 headers=headers,
+                timeout=timeout or self._http.timeout,
             )
         except httpx.TransportError as error:
             raise UnreachableError(f"{self._http.base_url} does not answer: {error}") from error
