@@ -89,12 +89,25 @@ class RoutedSite:
         if answer is NO_ANSWER:
             route.abort("connectionrefused")
         else:
-            body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-            route.fulfill(status=answer.status, body=body, headers=answer.headers, content_type="application/json")
+            body = answer.body if isinstance(answer.body, str | bytes) else json.dumps(answer.body)
+            headers = {"Content-Type": "application/json"} | answer.headers
+            route.fulfill(status=answer.status, body=body, headers=headers)
 
 
 def problem(status: int, code: str, detail: str) -> Answer:
     return Answer({"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}, status)
+
+
+def file(content: bytes, media_type: str) -> Handler:
+    """Gives `content`, or the range of it that is asked for."""
+
+    def give(request: Request) -> Answer:
+        begin, _, end = request.headers.get("range", "bytes=0-").removeprefix("bytes=").partition("-")
+        part = content[int(begin) : int(end or len(content)) + 1]
+        place = f"bytes {begin}-{int(begin) + len(part) - 1}/{len(content)}"
+        return Answer(part, 206, {"Content-Type": media_type, "Accept-Ranges": "bytes", "Content-Range": place})
+
+    return give
 
 
 def clip(title: str = "A clip") -> dict[str, Any]:

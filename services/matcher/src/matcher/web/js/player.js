@@ -1,4 +1,4 @@
-import { TAIL_S, settled, until } from "./media.js";
+import { TAIL_S, fault, reload, settled, until } from "./media.js";
 
 const TIGHT_S = 0.02;
 const LOOSE_S = 0.25;
@@ -7,7 +7,7 @@ const CHECK_MS = 100;
 
 /**
  * Plays a muted clip and a track together: the track is at `start_s` while the clip is at 0. Fires "change", and "trouble"
- * with a sentence. A small drift is taken up by the clip's rate, which nobody hears; a large one by starting both again.
+ * with a sentence, empty once it is over. A small drift is taken up by the clip's rate, which nobody hears; a large one by starting both again.
  */
 export class Player extends EventTarget {
   #video;
@@ -18,6 +18,7 @@ export class Player extends EventTarget {
   #gathering = false;
   #ticket = 0;
   #blind = false;
+  #pictureTrouble = "";
   #loop = true;
 
   constructor(video, audio) {
@@ -87,6 +88,7 @@ export class Player extends EventTarget {
     this.#ticket += 1;
     this.#gathering = false;
     this.#blind = false;
+    this.#pictureTrouble = "";
     this.#track = null;
     this.pause();
     for (const media of [this.#video, this.#audio]) {
@@ -101,12 +103,16 @@ export class Player extends EventTarget {
     this.#track = track;
     this.#audio.src = track.url;
     this.#wanted = true;
+    this.#trouble(this.#pictureTrouble);
     if (!this.#blind && this.#video.currentTime !== 0) this.#video.currentTime = 0;
     this.#gather();
   }
 
+  /** Goes on from where it stands. What could not be loaded is asked for again. */
   play() {
     this.#wanted = true;
+    if (this.#audio.error) reload(this.#audio, this.#audio.currentTime);
+    if (this.#video.error) this.#retryPicture();
     if (this.#video.ended) this.#video.currentTime = 0;
     this.#gather();
   }
@@ -164,9 +170,13 @@ export class Player extends EventTarget {
     if (!this.#blind) starting.push(this.#video.play());
     const outcomes = await Promise.allSettled(starting);
     const refused = outcomes.some((outcome) => outcome.reason?.name === "NotAllowedError");
-    if (refused && ticket === this.#ticket) {
+    if (ticket !== this.#ticket) return;
+    if (refused) {
       this.pause();
       this.#trouble("The browser wants a click first: press play.");
+    } else if (outcomes.every((outcome) => outcome.status === "fulfilled")) {
+      if (!this.#blind) this.#pictureTrouble = "";
+      this.#trouble(this.#pictureTrouble);
     }
   }
 
@@ -177,7 +187,7 @@ export class Player extends EventTarget {
   }
 
   #align() {
-    if (!this.#wanted || this.#gathering || document.hidden) return;
+    if (!this.#wanted || this.#gathering || document.hidden || this.#audio.error) return;
     if (this.#blind) {
       if (this.position >= this.#clipLength) this.#turnBlind();
       return;
@@ -208,17 +218,29 @@ export class Player extends EventTarget {
     if (this.#loop) this.#gather();
   }
 
-  #losePicture() {
-    if (!this.#video.getAttribute("src")) return;
-    this.#blind = true;
-    this.#trouble("This browser can't show the clip's format, so the tracks play without the picture.");
-    if (this.#track) this.#gather();
+  #retryPicture() {
+    const { position } = this;
+    this.#blind = false;
+    reload(this.#video, position);
   }
 
-  #loseSound() {
+  async #losePicture() {
+    if (!this.#video.getAttribute("src")) return;
+    this.#blind = true;
+    if (this.#track) this.#gather();
+    const { error } = this.#video;
+    const why = (await fault(this.#video, "clip")) ?? "This browser can't show the clip's format.";
+    if (this.#video.error !== error) return;
+    this.#pictureTrouble = `${why} The tracks play without the picture.`;
+    this.#trouble(this.#pictureTrouble);
+  }
+
+  async #loseSound() {
     if (!this.#audio.getAttribute("src")) return;
     this.pause();
-    this.#trouble("This browser can't play the track's format.");
+    const { error } = this.#audio;
+    const why = (await fault(this.#audio, "track")) ?? "This browser can't play the track's format.";
+    if (this.#audio.error === error) this.#trouble(why);
   }
 
   #trouble(sentence) {
