@@ -3,10 +3,11 @@ import { sentence } from "./format.js";
 const TEMPORARY = new Set([0, 429, 502, 503, 504]);
 const LONGEST_WAIT_S = 15;
 
-/** "trouble" with `{error, wait}` while the server can't be reached, "fine" once it answers again, "locked" where it asks for a key. */
+/** "trouble" with `{error, wait}` while the server can't be reached, "fine" once it answers again or no call waits for it, "locked" where it asks for a key. */
 export const network = new EventTarget();
+const waiting = new Set();
 
-/** The server's problem+json, or what stands for it where there is none. `status` 0: no answer at all. */
+/** The server's problem+json, or what stands for it where there is none. `status` 0: no answer at all; null: nothing was asked. */
 export class ApiError extends Error {
   constructor(status, code, detail, retryAfter = null) {
     super(detail);
@@ -50,17 +51,23 @@ export async function request(path, { method = "GET", signal, headers = {} } = {
 
 /** `call` until it answers, waiting longer each time; gives up after `tries`, or at an error that will not pass. */
 export async function patiently(call, { signal, tries = Infinity } = {}) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const answer = await call();
-      network.dispatchEvent(new Event("fine"));
-      return answer;
-    } catch (error) {
-      if (!(error instanceof ApiError) || !error.temporary || attempt >= tries) throw error;
-      const wait = error.retryAfter ?? Math.min(2 ** (attempt - 1), LONGEST_WAIT_S);
-      network.dispatchEvent(new CustomEvent("trouble", { detail: { error, wait } }));
-      await pause(wait, signal);
+  const own = Symbol("call");
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const answer = await call();
+        network.dispatchEvent(new Event("fine"));
+        return answer;
+      } catch (error) {
+        if (!(error instanceof ApiError) || !error.temporary || attempt >= tries) throw error;
+        const wait = error.retryAfter ?? Math.min(2 ** (attempt - 1), LONGEST_WAIT_S);
+        waiting.add(own);
+        network.dispatchEvent(new CustomEvent("trouble", { detail: { error, wait } }));
+        await pause(wait, signal);
+      }
     }
+  } finally {
+    if (waiting.delete(own) && !waiting.size) network.dispatchEvent(new Event("fine"));
   }
 }
 

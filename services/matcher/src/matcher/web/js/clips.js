@@ -3,6 +3,7 @@ import { confirmDelete } from "./confirm.js";
 import { byId, icon, make } from "./dom.js";
 import { clock, day, nameOf, stageText } from "./format.js";
 import { showError } from "./notices.js";
+import { onMore } from "./paging.js";
 
 const PAGE = 10;
 
@@ -15,7 +16,7 @@ export class Clips {
 
   constructor({ onDelete }) {
     this.#onDelete = onDelete;
-    byId("clips-more").addEventListener("click", () => this.#page());
+    onMore(byId("clips-more"), "Earlier clips", () => this.#page());
   }
 
   /** Reads the first page again and marks clip `current`. */

@@ -3,6 +3,7 @@ import { confirmDelete } from "./confirm.js";
 import { byId } from "./dom.js";
 import { nameOf } from "./format.js";
 import { showError } from "./notices.js";
+import { onMore } from "./paging.js";
 import { sendingRow, trackRow, unsentRow } from "./trackrow.js";
 import { upload } from "./upload.js";
 import { Turns } from "./uploads.js";
@@ -26,7 +27,7 @@ export class Library {
   constructor({ onCounts, onChange }) {
     this.#onCounts = onCounts;
     this.#onChange = onChange;
-    byId("tracks-more").addEventListener("click", () => this.#page());
+    onMore(byId("tracks-more"), "The library", () => this.#page());
   }
 
   async load() {

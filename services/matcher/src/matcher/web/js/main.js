@@ -79,7 +79,8 @@ function clipGone(id) {
 }
 
 function onKey(event) {
-  const busy = event.ctrlKey || event.metaKey || event.altKey || byId("confirm").open || match.id === null;
+  const asked = byId("confirm").open || !byId("signin").hidden;
+  const busy = event.ctrlKey || event.metaKey || event.altKey || asked || match.id === null;
   const inside = event.target.closest("input, button, a, select, textarea");
   const walking = inside?.closest("#ranking") || !inside;
   if (busy || (inside?.matches("input") && event.key !== "j" && event.key !== "k")) return;
