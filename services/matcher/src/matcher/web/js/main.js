@@ -24,7 +24,7 @@ watchConnection();
 const opened = signedIn();
 dropzone(byId("clip"), byId("clip-file"), onceOpen(sendClip));
 dropzone(byId("library"), byId("track-files"), onceOpen(addTracks));
-catchStrayDrops(onceOpen((files) => (files.every((file) => file.type.startsWith("audio/")) ? addTracks : sendClip)(files)));
+catchStrayDrops(["audio/", "video/"], onceOpen((files) => (files.every((file) => file.type.startsWith("audio/")) ? addTracks : sendClip)(files)));
 await opened;
 window.addEventListener("hashchange", arrive);
 window.addEventListener("keydown", onKey);

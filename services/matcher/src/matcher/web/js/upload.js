@@ -1,4 +1,4 @@
-import { offline, patiently, problem } from "./api.js";
+import { ApiError, offline, patiently, problem } from "./api.js";
 
 const TRIES = 5;
 
@@ -30,11 +30,27 @@ function send(path, file, { onProgress, signal }) {
       if (call.status >= 200 && call.status < 300) resolve(JSON.parse(call.responseText));
       else reject(problem(call.status, call.responseText, call.getResponseHeader("Retry-After")));
     });
-    call.addEventListener("error", () => reject(offline()));
+    call.addEventListener("error", async () => reject((await readable(file)) ? offline() : unreadable()));
     call.addEventListener("abort", () => reject(new DOMException("Cancelled", "AbortError")));
     call.addEventListener("loadend", () => signal?.removeEventListener("abort", abort));
     call.open("POST", path);
     call.setRequestHeader("Accept", "application/json");
     call.send(form);
   });
+}
+
+/** A part of a missing file may read as empty, so the file itself is read, up to its first chunk. */
+async function readable(file) {
+  try {
+    const reader = file.stream().getReader();
+    await reader.read();
+    await reader.cancel();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function unreadable() {
+  return new ApiError(null, "file_unreadable", "The file can't be read. It may have been moved, deleted or changed.");
 }
