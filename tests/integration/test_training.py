@@ -12,11 +12,14 @@ import redis
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from matcher import trainer as trainer_process
 from matcher.dispatch import Dispatcher
 from matcher.models.tables import ModelJob
 from needledrop.celery import KEY_PREFIX
 from needledrop.errors import ErrorCode, FeatureError, StorageError
+from needledrop.messages import Task
 from needledrop.metric import MetricCard
+from needledrop.watchdog import GiveBack
 from tests.integration.activating import active, do_turns
 from tests.integration.conftest import Api
 from tests.integration.training import EPOCHS, MadeUpFit, add_pairs, ask, task_of, trainer
@@ -120,8 +123,7 @@ def test_a_training_whose_trainer_died_is_gone_on_with_by_another(api: Api, tmp_
     with pytest.raises(SystemExit):
         trainer(api, MadeUpFit(die), tmp_path).run(first := task_of(api, model))
     assert api.client.get(f"/models/{model}").json()["state"] == "training"
-    with api.database.begin() as session:
-        session.execute(update(ModelJob).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
+    end_lease(api)
     assert Dispatcher(api.settings, api.database).run_once()[0] == 1
     fit = MadeUpFit()
     trainer(api, fit, tmp_path).run(first)
@@ -223,8 +225,7 @@ def test_an_attempt_that_lost_its_job_leaves_its_checkpoints_to_the_next(api: Ap
 
     def lose(epoch: int) -> None:
         if epoch == 2:
-            with api.database.begin() as session:
-                session.execute(update(ModelJob).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
+            end_lease(api)
             Dispatcher(api.settings, api.database).run_once()
 
     trainer(api, MadeUpFit(lose), tmp_path).run(task_of(api, model))
@@ -287,6 +288,30 @@ def test_a_training_whose_trainer_is_stopped_goes_on_under_the_same_attempt(api:
     assert api.client.get(f"/models/{model}").json()["state"] == "ready", "what has ended stays so"
 
 
+def test_the_trainers_process_gives_back_what_its_stopping_ended(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[GiveBack] = []
+    monkeypatch.setattr(trainer_process, "MatcherSettings", lambda: api.settings)
+    monkeypatch.setattr(trainer_process, "configure_logging", lambda *_: None)
+    monkeypatch.setattr(trainer_process, "guard", lambda _app, _service, _settings, give_back: given.append(give_back))
+    trainer_process.make_trainer()
+    add_pairs(api)
+    message = task_of(api, model := ask(api))
+
+    def stop(_: int) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        trainer(api, MadeUpFit(stop), tmp_path).run(message)
+    for name, lease in (("another.task", True), (Task.MODEL_TRAIN, False)):
+        given[0](name, [message.model_dump(mode="json")])
+        with api.database.begin() as session:
+            job = session.get_one(ModelJob, message.job_id)
+            assert ((job.lease_until is not None), job.attempt) == (lease, 1)
+    assert api.client.get(f"/models/{model}").json()["state"] == "training"
+
+
 def test_a_training_without_its_database_is_left_to_its_lease(api: Api, tmp_path: Path) -> None:
     add_pairs(api)
     model = ask(api)
@@ -321,8 +346,7 @@ def test_a_running_training_keeps_its_lease_however_long_an_epoch_is(api: Api, t
     attempts: list[int] = []
 
     def dawdle(_: int) -> None:
-        with api.database.begin() as session:
-            session.execute(update(ModelJob).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
+        end_lease(api)
         deadline = time.monotonic() + 20
         while lease_has_run_out(api, model) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -331,6 +355,11 @@ def test_a_running_training_keeps_its_lease_however_long_an_epoch_is(api: Api, t
 
     trainer(api, MadeUpFit(dawdle), tmp_path, lease_s=2.0).run(task_of(api, model))
     assert attempts == [1] * EPOCHS
+
+
+def end_lease(api: Api) -> None:
+    with api.database.begin() as session:
+        session.execute(update(ModelJob).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
 
 
 def lease_has_run_out(api: Api, model: str) -> bool:

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy.orm import Session
 
 from matcher.db import Database
-from matcher.jobs.repository import JobRepository
 from matcher.jobs.tables import JobState
 from matcher.matches.embedded import EmbedMany, Owned, Timed
 from matcher.matches.repository import MatchRepository
 from matcher.models.coverage import Missing, coverage, keep_assets, missing
 from matcher.models.jobs import ModelJobRepository, end_model_job
 from matcher.models.repository import find_model, lock_active_model, switch_to
+from matcher.models.retries import go_on
 from matcher.models.tables import Model
 from needledrop.errors import ErrorCode, NeedledropError, StorageError
 from needledrop.features import Modality, matrix_from_bytes
@@ -121,13 +121,12 @@ class Reembedding:
             job = jobs.lock(message.job_id, message.attempt)
             if job is None:
                 return
-            job.state = JobState.QUEUED
-            job.lease_until = None
             if later:
+                job.state = JobState.QUEUED
+                job.lease_until = None
                 jobs.mark_published(job)
             else:
-                job.published_at = None
-                JobRepository(session).announce()
+                go_on(session, job)
 
     def _failed(self, message: ModelTask, error: NeedledropError) -> None:
         """A store that can't be reached may come back; what is wrong with features or model stays wrong."""

@@ -1,7 +1,8 @@
-"""What becomes of a model's job whose attempt failed."""
+"""What becomes of a model's job whose attempt failed or was left before its end."""
 
 from sqlalchemy.orm import Session
 
+from matcher.jobs.repository import JobRepository
 from matcher.jobs.tables import JobState
 from matcher.models.jobs import end_model_job, put_back
 from matcher.models.repository import training_failed
@@ -23,3 +24,10 @@ def try_again(session: Session, job: ModelJob, settings: MatcherSettings, code: 
     if job.kind == ModelJobKind.TRAIN:
         training_failed(session, job.model_id)
     return False
+
+
+def go_on(session: Session, job: ModelJob) -> None:
+    """Queue a locked job at once, under the same attempt: no try is spent."""
+    job.state = JobState.QUEUED
+    job.lease_until = job.published_at = job.worker = None
+    JobRepository(session).announce()

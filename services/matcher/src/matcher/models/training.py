@@ -13,14 +13,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from matcher.db import Database
-from matcher.jobs.repository import JobRepository
 from matcher.jobs.tables import OPEN, JobState
 from matcher.models.example import Example
 from matcher.models.examples import examples_for, load_pairs
 from matcher.models.jobs import ModelJobRepository, end_model_job
 from matcher.models.lease import JobLostError, Lease
 from matcher.models.repository import find_model, training_done, training_failed
-from matcher.models.retries import try_again
+from matcher.models.retries import go_on, try_again
 from matcher.models.tables import Model, ModelJobKind
 from matcher.settings import MatcherSettings
 from needledrop.errors import ErrorCode, NeedledropError, StorageError
@@ -125,9 +124,7 @@ class Trainer:
             job = ModelJobRepository(session).lock(message.job_id, message.attempt)
             if job is not None:
                 log.warning("training given back", model=job.model_id)
-                job.state = JobState.QUEUED
-                job.lease_until = job.published_at = job.worker = None
-                JobRepository(session).announce()
+                go_on(session, job)
 
     def _is_open(self, model: Model) -> bool:
         """Whether the training is to be done still, by whomever."""
