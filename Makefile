@@ -5,7 +5,8 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
-PACKAGES := libs/core libs/demo libs/client services/audio_extractor services/video_extractor services/matcher local
+PACKAGES := $(addprefix libs/,core storage worker media models extraction demo client) \
+  $(addprefix services/,audio_extractor video_extractor matcher) local
 # The newest Python that every dependency has wheels for; PYTHON=… chooses another.
 export TORCH_INDEX
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from needledrop.memory import MMAP_MAX, MMAP_THRESHOLD, TRIM_THRESHOLD, keep_memory, tune
+from needledrop_worker.memory import MMAP_MAX, MMAP_THRESHOLD, TRIM_THRESHOLD, keep_memory, tune
 
 EVERY_S = 0.1
 BY_DEFAULT = {MMAP_MAX: 65536, MMAP_THRESHOLD: 32 << 20, TRIM_THRESHOLD: 64 << 20}

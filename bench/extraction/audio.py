@@ -14,8 +14,8 @@ from bench.measure import in_turns, kept
 from bench.report import Cell, Table
 from bench.settings import BenchSettings
 from needledrop.bundle import Bundle
-from needledrop.media import open_audio
 from needledrop.settings import CoreSettings
+from needledrop_media import open_audio
 
 WAYS = {"all examples of a file in one call, as the original": None, "example by example": 1}
 

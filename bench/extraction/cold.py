@@ -40,7 +40,7 @@ from pathlib import Path
 from needledrop.bundle import Bundle
 from needledrop.settings import CoreSettings
 from needledrop.features import Modality
-from needledrop.startup import starting
+from needledrop_worker.startup import starting
 bundle = Bundle.load(Path(sys.argv[1]))
 with starting(bundle, Modality("{service}")):
     from {service}_extractor.extractor import load

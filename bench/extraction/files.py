@@ -20,7 +20,7 @@ from pathlib import Path
 from bench.measure import cpu_s
 from {service}_extractor.extractor import load
 from needledrop.bundle import Bundle
-from needledrop.memory import keep_memory
+from needledrop_worker.memory import keep_memory
 from needledrop.settings import CoreSettings
 keep_memory()
 extractor = load(Bundle.load(Path(sys.argv[1])), CoreSettings(device="cpu", threads=int(sys.argv[2])))

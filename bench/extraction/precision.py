@@ -14,9 +14,9 @@ from bench.report import Cell, Table
 from bench.settings import BenchSettings
 from needledrop.bundle import Bundle
 from needledrop.features import Codes, dequantise
-from needledrop.media import open_frames
 from needledrop.settings import CoreSettings
 from needledrop_demo import demo_clips, write_clips, write_library
+from needledrop_media import open_frames
 from video_extractor.extractor import VideoExtractor, load
 from video_extractor.settings import Precision
 

@@ -15,8 +15,8 @@ from bench.measure import in_turns, kept
 from bench.report import Table
 from bench.settings import BenchSettings
 from needledrop.bundle import Bundle
-from needledrop.media import open_frames
 from needledrop.settings import CoreSettings
+from needledrop_media import open_frames
 from video_extractor.extractor import BATCH, VideoExtractor, load, load_backbone
 from video_extractor.inception import Inception
 from video_extractor.settings import Precision

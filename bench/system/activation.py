@@ -18,22 +18,21 @@ from bench.report import Table
 from bench.settings import BenchSettings
 from bench.system.rows import Row, as_table, told
 from matcher.db import Database
-from matcher.jobs.tables import JobState
-from matcher.matches.embedded import Embedded, Timed
+from matcher.embedding.coverage import Missing
+from matcher.embedding.embedded import Embedded, Timed
+from matcher.embedding.metric_embedder import Metric, MetricEmbedder
+from matcher.embedding.reembedding import Reembedding
 from matcher.models.activation import activate
-from matcher.models.coverage import Missing
-from matcher.models.embedder import Metric, MetricEmbedder
-from matcher.models.embedding import Reembedding
 from matcher.models.repository import register
-from matcher.models.tables import Model, ModelJob
+from matcher.tables import JobState, Model, ModelJob
 from matcher_training.embedder import Embedder, MetricConfig, load_metric
 from matcher_training.make import make_metric
 from matcher_training.towers import MetricKind
 from needledrop.features import Modality, matrix_to_bytes
 from needledrop.messages import ModelTask
 from needledrop.metric import default_metric
-from needledrop.storage import MediaStore
 from needledrop_local.interrupts import interruptible
+from needledrop_storage.store import MediaStore
 
 SECONDS = 120
 MATRICES = 1000

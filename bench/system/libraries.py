@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import text
 
-from matcher.clips.tables import Clip
 from matcher.db import Database
-from matcher.matches import bulk
-from matcher.matches.embedded import Embedded, Owned, WindowRow
+from matcher.embedding import bulk
+from matcher.embedding.embedded import Embedded, Owned, WindowRow
 from matcher.matches.repository import MatchRepository
 from matcher.models.repository import register
-from matcher.models.tables import Model
+from matcher.tables import Clip, Model
 
 DIM = 260
 MODEL = "needledrop-bench"

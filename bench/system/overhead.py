@@ -22,11 +22,10 @@ from bench.report import Table
 from bench.settings import BenchSettings
 from bench.system.rows import Row, as_table, told
 from matcher.db import Database
-from matcher.library.tables import Track
-from matcher.matches.embedded import Embedded, Owned, WindowRow
+from matcher.embedding.embedded import Embedded, Owned, WindowRow
 from matcher.matches.repository import MatchRepository
-from matcher.matches.tables import Embedding
 from matcher.models.repository import active_model
+from matcher.tables import Embedding, Track
 from needledrop.messages import Task
 from needledrop_demo import Scene, render_frames, training_pairs
 from needledrop_demo.encode import write_video

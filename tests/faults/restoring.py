@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from matcher.db import Database
-from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
-from needledrop.storage import MediaStore, model_key
+from matcher.tables import Model
+from needledrop_storage.keys import model_key
+from needledrop_storage.store import MediaStore
 from tests.client import local_client
 from tests.embedded import Servers
 from tests.integration.conftest import MODEL, Api

@@ -17,8 +17,7 @@ from sqlalchemy import func, select
 
 from matcher.db import Database
 from matcher.models.repository import register
-from matcher.models.tables import Model
-from matcher.tables import Clip, Job, Pair, Track
+from matcher.tables import Clip, Job, Model, Pair, Track
 from needledrop_local.ports import free_port
 from tests.embedded import Servers
 from tests.integration.conftest import MODEL

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from matcher.app import create_app
 from matcher.db import Database
 from matcher.models.repository import register
-from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
-from needledrop.storage import MediaStore
+from matcher.tables import Model
+from needledrop_storage.store import MediaStore
 from tests.embedded import Servers
 
 MODEL = {

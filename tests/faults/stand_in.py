@@ -17,11 +17,12 @@ import numpy as np
 
 from needledrop.bundle import Bundle, FileRef, Manifest, MetricPart, SidePart, write_manifest
 from needledrop.errors import ErrorCode, MediaError
-from needledrop.extract_worker import make_worker, run_worker
 from needledrop.extraction import Extraction, Extractor, Progress
 from needledrop.features import Codes, FeatureSpace, Modality
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
+from needledrop_extraction.worker import make_worker
+from needledrop_worker.celery import run_worker
 
 DIMS = {Modality.AUDIO: 128, Modality.VIDEO: 1024}
 ROWS = 12

@@ -18,10 +18,11 @@ from matcher.db import Database
 from matcher.migrating import alembic_config
 from matcher.models.service import install_bundle
 from needledrop.features import Modality, matrix_from_bytes
-from needledrop.storage import MediaStore, features_key
 from needledrop_local.ports import free_port
 from needledrop_local.postgres import Postgres
 from needledrop_local.valkey import Valkey
+from needledrop_storage.keys import features_key
+from needledrop_storage.store import MediaStore
 from tests.faults.chaos import SEED
 from tests.faults.fleet import Fleet, until
 from tests.faults.proxy import Proxy, proxied

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from matcher.access.keys import KeyWish, create_key, revoke_key
 from matcher.access.rules import RuleTable, UndeclaredRouteError
 from matcher.access.scopes import Scope
-from matcher.access.tables import ApiKey
+from matcher.tables import ApiKey
 from tests.client import LOCAL_URL, local_client
 from tests.embedded import Servers
 from tests.faults.chaos import Outcome

@@ -18,7 +18,7 @@ from matcher.operations.backup import back_up, no_removals
 from matcher.operations.restore import restore
 from matcher.operations.verify import verify
 from needledrop.errors import BackupError, ErrorCode
-from needledrop.storage import media_key
+from needledrop_storage.keys import media_key
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
 from tests.faults.restoring import System, answers, empty_system, fill, system_of

@@ -21,13 +21,13 @@ import zstandard
 
 from audio_extractor.pca import Pca as AudioPca
 from matcher_training.weights import load_weights
-from needledrop.archive import open_bundle, unpack
 from needledrop.bundle import Bundle, FileRef, Manifest, SidePart, write_manifest
-from needledrop.celery import make_celery
 from needledrop.errors import BundleError, FeatureError
 from needledrop.features import Modality, matrix_from_bytes
 from needledrop.messages import EXTRACT_ROUTES, ExtractRequest, Queue
 from needledrop.settings import CoreSettings
+from needledrop_models.archive import open_bundle, unpack
+from needledrop_worker.celery import make_celery
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
 from tests.unit.matcher_training.made_up import bundle as made_up_bundle

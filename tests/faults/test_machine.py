@@ -25,12 +25,12 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from matcher.db import Database
-from matcher.dispatch import Dispatcher
+from matcher.dispatcher import Dispatcher
+from matcher.embedding.reembedding import Reembedding
 from matcher.jobs.service import JobService
-from matcher.models.embedding import Reembedding
 from matcher.models.repository import register
-from matcher.models.tables import Model, ModelState
 from matcher.settings import MatcherSettings
+from matcher.tables import Model, ModelState
 from needledrop.errors import ErrorCode
 from needledrop.features import matrix_to_bytes
 from needledrop.messages import (
@@ -42,7 +42,8 @@ from needledrop.messages import (
     ModelTask,
     Stage,
 )
-from needledrop.storage import MediaStore, features_key
+from needledrop_storage.keys import features_key
+from needledrop_storage.store import MediaStore
 from tests.client import local_client
 from tests.embedded import Servers
 from tests.faults.chaos import LONG, SEED, Outcome, sized

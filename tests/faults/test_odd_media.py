@@ -17,17 +17,18 @@ from audio_extractor.runtime import start_tensorflow
 from audio_extractor.stand_in import stand_in_weights
 from audio_extractor.vggish import Vggish, write_checkpoint
 from needledrop.errors import ErrorCode, MediaError
-from needledrop.extract_job import run_job
 from needledrop.extraction import Extractor
 from needledrop.features import FeatureSpace, Modality, matrix_from_bytes
-from needledrop.media import MediaReader, open_audio, open_frames
 from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, ExtractRequest, JobMessage
 from needledrop.settings import CoreSettings
-from needledrop.storage import MediaStore, media_key
+from needledrop_extraction.job import run_job
+from needledrop_media import MediaReader, open_audio, open_frames
+from needledrop_storage.keys import media_key
+from needledrop_storage.store import MediaStore
 from tests.faults.chaos import Outcome
 from tests.shared import SHARED, require_shared
 from tests.unit.audio_extractor.reference import SEED, reference_pca
-from tests.unit.core.media.children import children
+from tests.unit.media.children import children
 from tests.unit.video_extractor.reference import reference_pca as reference_video_pca
 from tests.unit.video_extractor.reference import reference_weights
 from video_extractor.extractor import VideoExtractor, open_source

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from needledrop.celery import make_celery
 from needledrop.features import Modality
 from needledrop.messages import EXTRACT_ROUTES, ExtractRequest
 from needledrop.settings import CoreSettings
-from needledrop.storage import media_key
+from needledrop_storage.keys import media_key
+from needledrop_worker.celery import make_celery
 from tests.faults.chaos import Outcome, sized
 from tests.faults.fleet import until
 from tests.faults.system import LEASE_S, System, orders

@@ -14,7 +14,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from needledrop.errors import ErrorCode, StorageError
-from needledrop.storage import MediaStore, media_key
+from needledrop_storage.keys import media_key
+from needledrop_storage.store import MediaStore
 from tests.embedded import Servers
 from tests.faults.bucket import Fault, FaultyProxy
 from tests.faults.chaos import SEED, Outcome, sized

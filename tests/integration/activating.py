@@ -6,10 +6,9 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from matcher.jobs.tables import JobState
-from matcher.matches.embedded import Embedded, Timed
-from matcher.models.embedding import Reembedding
-from matcher.models.tables import Model, ModelJob, ModelState
+from matcher.embedding.embedded import Embedded, Timed
+from matcher.embedding.reembedding import Reembedding
+from matcher.tables import JobState, Model, ModelJob, ModelState
 from needledrop.features import Modality
 from needledrop.messages import ModelTask
 from tests.integration.conftest import LOPSIDED, MODEL, Api, embed

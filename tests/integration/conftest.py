@@ -12,15 +12,15 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from matcher.db import Database
+from matcher.embedding.embedded import Embedded, WindowRow
 from matcher.jobs.service import JobService
-from matcher.jobs.tables import Job
-from matcher.matches.embedded import Embedded, WindowRow
 from matcher.models.repository import register
-from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
+from matcher.tables import Job, Model
 from needledrop.features import Codes, Modality, matrix_to_bytes
 from needledrop.messages import ExtractDone, MediaInfo
-from needledrop.storage import MediaStore, features_key, info_key
+from needledrop_storage.keys import features_key, info_key
+from needledrop_storage.store import MediaStore
 from tests.client import local_client
 from tests.embedded import Servers
 

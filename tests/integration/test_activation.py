@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from matcher.dispatch import Dispatcher
-from matcher.models import embedding
-from matcher.models.tables import ModelJob, ModelState
+from matcher.dispatcher import Dispatcher
+from matcher.embedding import reembedding as embedding
+from matcher.tables import ModelJob, ModelState
 from needledrop.messages import ModelTask
-from needledrop.storage import features_key
+from needledrop_storage.keys import features_key
 from tests.integration.activating import active, add_model, do_turns, embed_many, queued_task, reembedding
 from tests.integration.conftest import Api
 

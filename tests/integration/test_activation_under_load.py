@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from matcher.models import embedding
+from matcher.embedding import reembedding as embedding
 from tests.integration.activating import active, add_model, do_turns
 from tests.integration.conftest import LOPSIDED, Api, weighted
 

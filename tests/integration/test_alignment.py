@@ -3,9 +3,9 @@
 import numpy as np
 from sqlalchemy import select
 
-from matcher.matches.embedded import Embedded, Owned, StepRows, WindowRow
+from matcher.embedding.embedded import Embedded, Owned, StepRows, WindowRow
 from matcher.matches.repository import MatchRepository
-from matcher.matches.tables import Embedding
+from matcher.tables import Embedding
 from tests.integration.conftest import Api
 
 

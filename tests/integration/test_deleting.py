@@ -6,12 +6,8 @@ import time
 import pytest
 from sqlalchemy import select, text, update
 
-from matcher.assets.tables import Asset
-from matcher.clips.tables import Clip
 from matcher.jobs.repository import JobRepository
-from matcher.jobs.tables import Job
-from matcher.library.tables import Track
-from matcher.pairs.tables import Pair
+from matcher.tables import Asset, Clip, Job, Pair, Track
 from tests.integration.conftest import Api
 
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")

@@ -10,7 +10,8 @@ from typing import Any
 import anyio
 import pytest
 
-from matcher.models import embedding, events
+from matcher.embedding import reembedding as embedding
+from matcher.training import events
 from tests.integration.activating import add_model, queued_task, reembedding
 from tests.integration.conftest import Api
 from tests.integration.training import MadeUpFit, add_pairs, ask, task_of, trainer

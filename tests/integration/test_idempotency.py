@@ -8,10 +8,9 @@ from sqlalchemy import func, select, update
 
 from matcher.access.keys import KeyWish, create_key
 from matcher.access.scopes import Scope
-from matcher.idempotency.keys import Asked
-from matcher.idempotency.repository import IdempotencyRepository
-from matcher.idempotency.tables import IdempotencyKey
-from matcher.models.tables import Model
+from matcher.tables import IdempotencyKey, Model
+from matcher.uploads.idempotency.keys import Asked
+from matcher.uploads.idempotency.repository import IdempotencyRepository
 from tests.client import local_client
 from tests.integration.conftest import Api
 

@@ -11,13 +11,12 @@ import pytest
 import redis
 from sqlalchemy import update
 
-from matcher.dispatch import Dispatcher
-from matcher.jobs.tables import Job, JobState
+from matcher.dispatcher import Dispatcher
 from matcher.models.repository import queue_missing, register
-from matcher.models.tables import Model
-from needledrop.celery import KEY_PREFIX
+from matcher.tables import Job, JobState, Model
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.messages import ExtractFailed, ExtractProgress, ExtractRepeated, Stage
+from needledrop_worker.celery import KEY_PREFIX
 from tests.embedded import Servers
 from tests.integration.conftest import MODEL, Api
 

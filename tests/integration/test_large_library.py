@@ -16,17 +16,15 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from matcher.db import Database
-from matcher.library.tables import Track
-from matcher.matches import ann_index, bulk
-from matcher.matches.ann_index import index_name
-from matcher.matches.embedded import Embedded, Owned, WindowRow
-from matcher.matches.index_keeper import IndexKeeper
+from matcher.embedding import ann_index, bulk
+from matcher.embedding.ann_index import index_name
+from matcher.embedding.embedded import Embedded, Owned, WindowRow
+from matcher.embedding.index_keeper import IndexKeeper
 from matcher.matches.ranking import Counts, RankingRepository
 from matcher.matches.repository import MatchRepository
-from matcher.matches.tables import Embedding
 from matcher.models.repository import delete_model, register, switch_to
-from matcher.models.tables import Model
 from matcher.settings import MatcherSettings
+from matcher.tables import Embedding, Model, Track
 from tests.client import local_client
 from tests.embedded import Servers
 from tests.integration.conftest import MODEL, Api

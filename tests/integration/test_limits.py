@@ -12,8 +12,8 @@ from matcher.access.caller import Caller
 from matcher.access.keys import KeyWish, NewKey, create_key
 from matcher.access.rates import RateLimits
 from matcher.access.scopes import Scope
-from matcher.access.tables import KeyUsage
 from matcher.errors import ApiError
+from matcher.tables import KeyUsage
 from tests.client import local_client
 from tests.embedded import Servers
 from tests.integration.conftest import Api

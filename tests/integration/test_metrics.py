@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from needledrop.celery import KEY_PREFIX
+from needledrop_worker.celery import KEY_PREFIX
 from tests.client import local_client
 from tests.integration.conftest import Api
 

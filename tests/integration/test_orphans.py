@@ -15,13 +15,14 @@ from typer.testing import CliRunner
 
 from matcher.cli import app
 from matcher.context import Context
+from matcher.embedding import ann_index
 from matcher.housekeeping import sweep
-from matcher.matches import ann_index
 from matcher.operations.backup import back_up, no_removals
 from matcher.operations.orphans import OrphanCollector, OrphanReport
 from matcher.operations.verify import verify
 from needledrop.errors import BackupError
-from needledrop.storage import MediaStore, features_key, info_key, media_key, model_key
+from needledrop_storage.keys import features_key, info_key, media_key, model_key
+from needledrop_storage.store import MediaStore
 from tests.faults.restoring import fill, system_of
 from tests.integration.conftest import Api
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from matcher.models.repository import queue_missing, register
-from matcher.models.tables import Model
+from matcher.tables import Model
 from needledrop.errors import ErrorCode
 from needledrop.features import Modality
 from needledrop.messages import ExtractFailed, ExtractProgress, Stage

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from matcher.jobs.tables import Job
 from matcher.models.repository import queue_missing, register
-from matcher.models.tables import Model
+from matcher.tables import Job, Model
 from needledrop.errors import ErrorCode
 from needledrop.messages import ExtractFailed
 from tests.integration.activating import active, add_model, do_turns, queued_task, reembedding

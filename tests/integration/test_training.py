@@ -13,13 +13,13 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from matcher import trainer as trainer_process
-from matcher.dispatch import Dispatcher
-from matcher.models.tables import ModelJob
-from needledrop.celery import KEY_PREFIX
+from matcher.dispatcher import Dispatcher
+from matcher.tables import ModelJob
 from needledrop.errors import ErrorCode, FeatureError, StorageError
 from needledrop.messages import Task
 from needledrop.metric import MetricCard
-from needledrop.watchdog import GiveBack
+from needledrop_worker.celery import KEY_PREFIX
+from needledrop_worker.watchdog import GiveBack
 from tests.integration.activating import active, do_turns
 from tests.integration.conftest import Api
 from tests.integration.training import EPOCHS, MadeUpFit, add_pairs, ask, task_of, trainer

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from matcher.models.tables import ModelJob
-from matcher.models.training import Epoch, Fit, Trainer, Work
+from matcher.tables import ModelJob
+from matcher.training.attempt import Epoch, Fit, Trainer, Work
 from needledrop.bundle import FileRef
 from needledrop.messages import ModelTask
 from needledrop.metric import WEIGHTS, MetricCard, MetricSide

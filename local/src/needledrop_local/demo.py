@@ -7,7 +7,6 @@ from pathlib import Path
 from rich.console import Console
 
 from needledrop.errors import BundleError
-from needledrop.models.choice import chosen
 from needledrop_client import Client, Match, Pending, UnreachableError
 from needledrop_demo import demo_library, write_clips, write_library
 from needledrop_local.errors import LocalError
@@ -16,6 +15,7 @@ from needledrop_local.importing import Import, audio_files, upload_files, wait_f
 from needledrop_local.report import rank_of, ranking_table, refused_table, summary
 from needledrop_local.stack import Stack
 from needledrop_local.up import ENV_FILE
+from needledrop_models.choice import chosen
 
 UNTRAINED = (
     "The feature extractors here are untrained stand-ins: seeded random weights in the official formats. They show "

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from needledrop.models.choice import chosen
 from needledrop_local.home import Home, stop_owner
 from needledrop_local.interrupts import interruptible
 from needledrop_local.stack import PROCFILE, Stack
+from needledrop_models.choice import chosen
 
 # Compose's settings; of them the bundle counts here, too.
 ENV_FILE = PROCFILE.with_name(".env")

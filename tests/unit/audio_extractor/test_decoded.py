@@ -7,7 +7,7 @@ import pytest
 
 from audio_extractor.patches import patch_batches
 from audio_extractor.vggish import Vggish
-from needledrop.media import open_audio
+from needledrop_media import open_audio
 from tests.shared import require_shared
 from tests.unit.audio_extractor.conftest import Make
 from tests.unit.audio_extractor.reference import assert_codes_match, expected

@@ -11,15 +11,15 @@ from audio_extractor.patches import patch_batches
 from audio_extractor.runtime import Runtime
 from audio_extractor.stand_in import stand_in_weights
 from audio_extractor.vggish import Vggish
-from needledrop.models.catalog import PublicFile, Space
-from needledrop.models.download import OnBytes, Patience
-from needledrop.models.fetch import fetch
-from needledrop.models.store import FileStore
 from needledrop.settings import CoreSettings
+from needledrop_models.catalog import PublicFile, Space
+from needledrop_models.download import OnBytes, Patience
+from needledrop_models.fetch import fetch
+from needledrop_models.store import FileStore
 from tests.unit.audio_extractor.reference import SEED, assert_codes_match
 from tests.unit.audio_extractor.signals import signals
-from tests.unit.core.models.made_up import digest, numbers, public_files
-from tests.unit.core.models.server import Answer, serving
+from tests.unit.models.made_up import digest, numbers, public_files
+from tests.unit.models.server import Answer, serving
 
 NAME = "vggish_model.ckpt"
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import zstandard
 
-from needledrop.archive import open_bundle, pack
 from needledrop.bundle import Bundle, FileRef, Manifest, MetricPart, SidePart, write_manifest
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Modality
+from needledrop_models.archive import open_bundle, pack
 
 FILES = {"net.bin": b"weights", "audio.npz": b"pca", "video.npz": b"vpca", "metric.bin": b"metric"}
 

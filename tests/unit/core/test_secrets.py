@@ -7,7 +7,7 @@ from moto.server import ThreadedMotoServer
 
 from needledrop.errors import StorageError
 from needledrop.settings import CoreSettings
-from needledrop.storage import MediaStore
+from needledrop_storage.store import MediaStore
 
 
 @pytest.fixture

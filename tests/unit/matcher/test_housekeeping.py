@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 from matcher.context import Context
 from matcher.db import Database
 from matcher.housekeeping import sweep
-from matcher.resumable.partials import Partials
 from matcher.settings import MatcherSettings
-from needledrop.storage import MediaStore
+from matcher.uploads.resumable.partials import Partials
+from needledrop_storage.store import MediaStore
 
 
 class Broken(Database):

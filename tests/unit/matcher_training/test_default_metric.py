@@ -19,7 +19,7 @@ from matcher_training.tower_embedder import load_tower_embedder
 from needledrop.bundle import Bundle, Manifest, write_manifest
 from needledrop.features import Modality
 from needledrop.metric import CARD, WEIGHTS, MetricCard, default_metric
-from needledrop.models.assemble import take_metric
+from needledrop_models.assemble import take_metric
 
 MOST_BYTES = 10_000_000
 # Another processor's rounding may move a query across a rank: a recall over 20 galleries then moves less than this.

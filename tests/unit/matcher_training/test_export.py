@@ -9,10 +9,10 @@ from tests.unit.matcher_training.reference_weights import VA_METRIC_SHAPES, refe
 
 from matcher_training.embedder import load_embedder
 from matcher_training.export import export_metric
-from needledrop.archive import open_bundle
 from needledrop.bundle import FileRef
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.metric import WEIGHTS, MetricCard, MetricSide
+from needledrop_models.archive import open_bundle
 
 
 def metric(folder: Path, video_dim: int = 1024, audio_hop_s: float = 0.96, space: str | None = None) -> Path:

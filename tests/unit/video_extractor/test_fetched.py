@@ -12,13 +12,13 @@ from PIL import Image
 
 from needledrop.bundle import Bundle
 from needledrop.errors import BundleError
-from needledrop.models.catalog import PublicFile, Space
-from needledrop.models.download import OnBytes, Patience
-from needledrop.models.fetch import fetch
-from needledrop.models.store import FileStore
 from needledrop.settings import CoreSettings
-from tests.unit.core.models.made_up import COMPONENTS, digest, pca_arrays, public_files
-from tests.unit.core.models.server import Answer, serving
+from needledrop_models.catalog import PublicFile, Space
+from needledrop_models.download import OnBytes, Patience
+from needledrop_models.fetch import fetch
+from needledrop_models.store import FileStore
+from tests.unit.models.made_up import COMPONENTS, digest, pca_arrays, public_files
+from tests.unit.models.server import Answer, serving
 from tests.unit.video_extractor.reference import reference_frames
 from tests.unit.video_extractor.test_weights import Trap
 from video_extractor.extractor import load

@@ -9,14 +9,14 @@ from audio_extractor.demo import make_audio_side
 from audio_extractor.extractor import load
 from audio_extractor.smoke import TOLERANCE, smoke_test
 from audio_extractor.worker import serve
-from needledrop.archive import open_bundle
 from needledrop.commands import CommandGroup
-from needledrop.extract_command import extract_files
 from needledrop.features import Modality
 from needledrop.log import configure_logging
 from needledrop.settings import CoreSettings
-from needledrop.startup import starting
 from needledrop_demo import TRAINING_PAIRS
+from needledrop_extraction.command import extract_files
+from needledrop_models.archive import open_bundle
+from needledrop_worker.startup import starting
 
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, help="Turn audio into VGGish features.")
 

@@ -18,9 +18,9 @@ from needledrop.bundle import Bundle, SidePart
 from needledrop.errors import BundleError, ErrorCode, MediaError
 from needledrop.extraction import Extraction, Progress
 from needledrop.features import FeatureSpace, Modality, quantise
-from needledrop.media import open_audio, prepare
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
+from needledrop_media import open_audio, prepare
 
 BATCH = 32
 
@@ -34,7 +34,7 @@ class Backbone(Protocol):
 
 
 class AudioReader(Protocol):
-    """What `needledrop.media.open_audio` opens: chunks of mono float32 samples."""
+    """What `needledrop_media.open_audio` opens: chunks of mono float32 samples."""
 
     @property
     def info(self) -> MediaInfo: ...

@@ -15,8 +15,8 @@ from audio_extractor.patches import patch_batches
 from audio_extractor.pca import Pca
 from needledrop.bundle import Bundle
 from needledrop.features import Modality, quantise
-from needledrop.media import open_audio
 from needledrop.settings import CoreSettings
+from needledrop_media import open_audio
 
 SECONDS, HERTZ = 3, 1000
 TOLERANCE = 0.1

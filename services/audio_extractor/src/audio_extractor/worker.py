@@ -2,11 +2,12 @@
 
 from audio_extractor.extractor import load
 from needledrop.bundle import Bundle
-from needledrop.extract_worker import make_worker, run_worker
 from needledrop.extraction import Extractor
 from needledrop.features import Modality
 from needledrop.settings import CoreSettings
-from needledrop.startup import starting
+from needledrop_extraction.worker import make_worker
+from needledrop_worker.celery import run_worker
+from needledrop_worker.startup import starting
 
 
 def serve() -> None:

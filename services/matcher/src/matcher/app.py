@@ -10,7 +10,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from matcher import __version__, health, metrics
+from matcher import __version__
 from matcher.access import endpoints as access
 from matcher.access.gate import Gate
 from matcher.access.guard import Guard
@@ -28,15 +28,17 @@ from matcher.jobs import endpoints as jobs
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
 from matcher.matches import similar
-from matcher.metrics import Measured, Metrics
 from matcher.models import endpoints as models
+from matcher.monitoring import endpoints as health
+from matcher.monitoring import metrics
+from matcher.monitoring.metrics import Measured, Metrics
+from matcher.monitoring.readiness import ReadinessChecks
+from matcher.monitoring.state import StateReader
 from matcher.openapi import install_openapi
 from matcher.pairs import endpoints as pairs
-from matcher.readiness import ReadinessChecks
-from matcher.resumable import endpoints as resumable
 from matcher.settings import MatcherSettings
-from matcher.state import StateReader
-from needledrop.storage import MediaStore
+from matcher.uploads.resumable import endpoints as resumable
+from needledrop_storage.store import MediaStore
 
 WEB = Path(__file__).parent / "web"
 SWAGGER_UI = ("fastapi_offline", "static")

@@ -11,19 +11,19 @@ from matcher.access.binding import require_key
 from matcher.access.commands import app as key_commands
 from matcher.app import create_app
 from matcher.db import Database
-from matcher.dispatch import SERVICE as DISPATCHER
-from matcher.dispatch import Dispatcher
-from matcher.matches.index_keeper import IndexKeeper
+from matcher.dispatcher import SERVICE as DISPATCHER
+from matcher.dispatcher import Dispatcher
+from matcher.embedding.index_keeper import IndexKeeper
 from matcher.migrating import upgrade
 from matcher.models.service import install_bundle
 from matcher.operations import commands
 from matcher.server import BoundedProtocol
 from matcher.settings import MatcherSettings
-from needledrop.archive import open_bundle
 from needledrop.commands import CommandGroup
-from needledrop.extract_worker import run_worker
-from needledrop.health import beating
 from needledrop.log import configure_logging, get_logger
+from needledrop_models.archive import open_bundle
+from needledrop_worker.celery import run_worker
+from needledrop_worker.health import beating
 
 app = typer.Typer(
     cls=CommandGroup, help="Needledrop's matcher: API, dispatcher, worker, migrations.", no_args_is_help=True

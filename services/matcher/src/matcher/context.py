@@ -9,7 +9,7 @@ from fastapi import Request
 from matcher.db import Database
 from matcher.matches.totals import Totals
 from matcher.settings import MatcherSettings
-from needledrop.storage import MediaStore
+from needledrop_storage.store import MediaStore
 
 DISK_WRITERS = 8
 """Uploads that are written to the disk at once; others wait, without holding up requests of other kinds."""

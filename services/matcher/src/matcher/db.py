@@ -1,29 +1,15 @@
-"""The database: engine, transactions, and the base of all tables."""
+"""The database: engine and transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
-from sqlalchemy import DateTime, MetaData, create_engine, text
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
 
 POOL_TIMEOUT_S = 5.0
 """How long a request waits for a connection before it is told to come again."""
 OPTIONS = "-c jit=off -c plan_cache_mode=force_custom_plan"
 """Compiling a ranking takes longer than running it; and only with the values seen does a plan use a model's index."""
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012
 
 
 class Database:

@@ -4,10 +4,10 @@ import anyio
 import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
-from matcher.assets.files import sweep_abandoned
 from matcher.context import Context
-from matcher.idempotency.repository import IdempotencyRepository
-from matcher.resumable.partials import Partials
+from matcher.uploads.files import sweep_abandoned
+from matcher.uploads.idempotency.repository import IdempotencyRepository
+from matcher.uploads.resumable.partials import Partials
 from needledrop.log import get_logger
 
 EVERY_S = 600.0

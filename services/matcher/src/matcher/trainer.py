@@ -9,16 +9,16 @@ from celery import Celery
 from sqlalchemy.exc import OperationalError
 
 from matcher.db import Database
-from matcher.models.fitting import fit
-from matcher.models.training import Trainer
 from matcher.settings import MatcherSettings
-from needledrop.celery import consume, make_celery
-from needledrop.health import canary_queue, install_canary, touch
+from matcher.training.attempt import Trainer
+from matcher.training.fitting import fit
 from needledrop.log import configure_logging, get_logger, job_context
-from needledrop.memory import keep_memory
 from needledrop.messages import ModelTask, Queue, Task
-from needledrop.storage import MediaStore
-from needledrop.watchdog import end_process, guard
+from needledrop_storage.store import MediaStore
+from needledrop_worker.celery import consume, make_celery
+from needledrop_worker.health import canary_queue, install_canary, touch
+from needledrop_worker.memory import keep_memory
+from needledrop_worker.watchdog import end_process, guard
 
 SERVICE = "trainer"
 log = get_logger(__name__)

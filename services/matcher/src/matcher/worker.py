@@ -7,13 +7,11 @@ from celery import Celery
 from sqlalchemy.exc import OperationalError
 
 from matcher.db import Database
+from matcher.embedding.metric_embedder import MetricEmbedder
+from matcher.embedding.reembedding import Reembedding
 from matcher.jobs.service import JobService
-from matcher.models.embedder import MetricEmbedder
-from matcher.models.embedding import Reembedding
 from matcher.settings import MatcherSettings
-from needledrop.celery import consume, make_celery, redelivered
 from needledrop.errors import BundleError, ErrorCode, FeatureError, StorageError
-from needledrop.health import canary_queue, install_canary, touch
 from needledrop.log import configure_logging, get_logger, job_context
 from needledrop.messages import (
     ExtractDone,
@@ -24,8 +22,10 @@ from needledrop.messages import (
     Queue,
     Task,
 )
-from needledrop.storage import MediaStore
-from needledrop.watchdog import end_process, guard
+from needledrop_storage.store import MediaStore
+from needledrop_worker.celery import consume, make_celery, redelivered
+from needledrop_worker.health import canary_queue, install_canary, touch
+from needledrop_worker.watchdog import end_process, guard
 
 SERVICE = "matcher-worker"
 log = get_logger(__name__)

@@ -5,11 +5,11 @@ import tempfile
 from pathlib import Path
 
 from matcher_training.embedder import load_embedder
-from needledrop.archive import SUFFIX, pack
 from needledrop.bundle import Bundle, FileRef, write_manifest
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Modality
 from needledrop.metric import MetricCard
+from needledrop_models.archive import SUFFIX, pack
 
 WEIGHTS = "metric.safetensors"
 

@@ -22,7 +22,7 @@ from matcher_training.losses import info_nce
 from matcher_training.ranks import held_out_rank
 from matcher_training.recipes import ResidualRecipe
 from matcher_training.residual import ResidualTower, ResidualTowers
-from needledrop.processor import bfloat16_pays
+from needledrop_worker.processor import bfloat16_pays
 
 FIRST_SCALE = 1 / 0.07
 CLIP_NORM = 1.0

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from needledrop.archive import open_bundle
 from needledrop.commands import CommandGroup
-from needledrop.extract_command import extract_files, work_files
 from needledrop.features import Modality
 from needledrop.log import configure_logging
-from needledrop.startup import starting
 from needledrop_demo import TRAINING_PAIRS
+from needledrop_extraction.command import extract_files, work_files
+from needledrop_models.archive import open_bundle
+from needledrop_worker.startup import starting
 from video_extractor.settings import VideoSettings
 
 app = typer.Typer(

@@ -16,9 +16,9 @@ from needledrop.bundle import Bundle
 from needledrop.errors import BundleError, ErrorCode, MediaError
 from needledrop.extraction import Extraction, Progress
 from needledrop.features import FeatureSpace, Modality
-from needledrop.media import open_frames, prepare
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
+from needledrop_media import open_frames, prepare
 from video_extractor.inception import Backbone, Frames, Inception, Pool, choose_device
 from video_extractor.network import POOL_DIM
 from video_extractor.pca import Pca

@@ -10,7 +10,7 @@ import torch
 
 from needledrop.errors import ErrorCode, NeedledropError
 from needledrop.log import get_logger
-from needledrop.processor import bfloat16_pays
+from needledrop_worker.processor import bfloat16_pays
 from video_extractor.preprocessing import Preprocessing, to_input
 from video_extractor.settings import Precision
 from video_extractor.weights import StateDict, empty_network, read_state_dict

@@ -35,7 +35,7 @@ class RawKeeper:
 
 
 def extract_raw(backbone: Backbone, open_source: OpenFrames) -> Callable[[Path, Path, Progress], str]:
-    """Work for `needledrop.extract_command.work_files`: writes `NAME.raw.npy`, float16 [T, 2048], and nothing else."""
+    """Work for `needledrop_extraction.command.work_files`: writes `NAME.raw.npy`, float16 [T, 2048], alone."""
 
     def work(path: Path, target: Path, progress: Progress) -> str:
         with open_source(path) as reader, closing(pooled_batches(backbone, reader, BATCH, progress)) as pools:

@@ -1,11 +1,12 @@
 """The Celery worker on queue `video`. PyTorch is imported in the pool process, never in the one that forks it."""
 
 from needledrop.bundle import Bundle
-from needledrop.extract_worker import make_worker, run_worker
 from needledrop.extraction import Extractor
 from needledrop.features import Modality
 from needledrop.settings import CoreSettings
-from needledrop.startup import starting
+from needledrop_extraction.worker import make_worker
+from needledrop_worker.celery import run_worker
+from needledrop_worker.startup import starting
 from video_extractor.settings import VideoSettings
 
 

@@ -14,10 +14,10 @@ from sqlalchemy.exc import OperationalError
 from matcher.access import keys
 from matcher.access.schemas import LONGEST_DAYS
 from matcher.access.scopes import Scope
-from matcher.access.tables import ApiKey
 from matcher.db import Database
 from matcher.errors import ApiError
 from matcher.settings import MatcherSettings
+from matcher.tables import ApiKey
 
 app = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
 P = ParamSpec("P")

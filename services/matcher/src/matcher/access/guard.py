@@ -16,11 +16,11 @@ from matcher.access.quotas import MeteredBody
 from matcher.access.rates import RateLimits
 from matcher.access.repository import KeyRepository
 from matcher.access.scopes import Rule, Scope
-from matcher.access.tables import ApiKey
 from matcher.access.tokens import digest, looks_like_key, looks_like_session
 from matcher.db import Database
 from matcher.errors import ApiError
 from matcher.settings import MatcherSettings
+from matcher.tables import ApiKey
 
 COOKIE = "needledrop_session"
 _ASK_FOR_KEY = {"WWW-Authenticate": "Bearer"}

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from matcher.access.repository import KeyRepository
 from matcher.access.scopes import Scope
-from matcher.access.tables import ApiKey
 from matcher.access.tokens import new_key
 from matcher.db import Database
 from matcher.errors import not_found
+from matcher.tables import ApiKey
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from matcher.access.tables import ApiKey, KeyUsage, PageSession
+from matcher.tables import ApiKey, KeyUsage, PageSession
 
 USED_AT_MOST_EVERY = timedelta(minutes=1)
 

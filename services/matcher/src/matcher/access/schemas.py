@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from matcher.access.scopes import Scope
-from matcher.access.tables import ApiKey
+from matcher.tables import ApiKey
 
 LONGEST_DAYS = 3650
 PRINTABLE = r"^[^\x00-\x1f\x7f]+$"

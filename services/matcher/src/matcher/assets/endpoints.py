@@ -12,12 +12,12 @@ from starlette.responses import Response
 from matcher.assets.ranges import serve
 from matcher.assets.schemas import AssetOut, AssetState
 from matcher.assets.service import AssetKind, AssetService, AssetT
-from matcher.assets.tables import Asset
-from matcher.assets.uploads import Upload, receive
 from matcher.context import Context, context_of
 from matcher.errors import Problem
-from matcher.idempotency.keys import HEADER, asked
-from matcher.idempotency.service import Made, answer
+from matcher.tables import Asset
+from matcher.uploads.idempotency.keys import HEADER, asked
+from matcher.uploads.idempotency.service import Made, answer
+from matcher.uploads.receiving import Upload, receive
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Most rows on a page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]

@@ -7,10 +7,11 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from matcher.assets.tables import Asset
 from matcher.errors import ApiError
+from matcher.tables import Asset
 from needledrop.errors import ErrorCode, StorageError
-from needledrop.storage import MediaStore, media_key
+from needledrop_storage.keys import media_key
+from needledrop_storage.store import MediaStore
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e]*")')

@@ -8,15 +8,10 @@ from pydantic import BaseModel
 from sqlalchemy import Select, delete, func, select, text, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from matcher.assets.tables import Asset
-from matcher.clips.tables import Clip
 from matcher.jobs.repository import lock_jobs_of
-from matcher.jobs.tables import Job
-from matcher.library.tables import Track
 from matcher.locks import LockKey
-from matcher.matches.tables import Features
-from matcher.pairs.tables import Pair
-from needledrop.storage import info_key, media_key
+from matcher.tables import Asset, Clip, Features, Job, Pair, Track
+from needledrop_storage.keys import info_key, media_key
 
 AssetT = TypeVar("AssetT", bound=Asset)
 

@@ -17,16 +17,15 @@ from matcher.assets.repository import (
     may_remove,
 )
 from matcher.assets.schemas import AssetState, Failure, Status
-from matcher.assets.tables import Asset
-from matcher.assets.uploads import Upload
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
 from matcher.jobs.repository import JobRepository
-from matcher.jobs.tables import Job, JobState
 from matcher.models.repository import active_model
-from matcher.models.tables import Model
+from matcher.tables import Asset, Job, JobState, Model
+from matcher.uploads.receiving import Upload
 from needledrop.features import Modality
-from needledrop.storage import MediaStore, media_key
+from needledrop_storage.keys import media_key
+from needledrop_storage.store import MediaStore
 
 AssetT = TypeVar("AssetT", bound=Asset)
 MAX_TEXT = 500

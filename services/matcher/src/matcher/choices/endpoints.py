@@ -12,7 +12,7 @@ from matcher.choices.service import choices_of, choose
 from matcher.context import context_of
 from matcher.db import Database
 from matcher.errors import Problem
-from matcher.idempotency.service import Made, answer, fingerprint
+from matcher.uploads.idempotency.service import Made, answer, fingerprint
 
 router = APIRouter(
     prefix="/match/{clip_id}/choices", tags=["match"], responses={404: {"model": Problem}, 422: {"model": Problem}}

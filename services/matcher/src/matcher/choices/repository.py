@@ -7,11 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, aliased
 
-from matcher.choices.tables import Choice
-from matcher.clips.tables import Clip
-from matcher.library.tables import Track
-from matcher.matches.tables import Features
-from matcher.models.example import Example, SideKey
+from matcher.tables import Choice, Clip, Features, Track
+from matcher.training.example import Example, SideKey
 
 
 class ChoiceRepository:

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from matcher.choices.repository import ChoiceRepository
 from matcher.choices.schemas import ChoiceIn, ChoiceList, ChoiceOut
-from matcher.choices.tables import Choice
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
 from matcher.matches.filters import EVERYTHING
 from matcher.matches.ranking import RankingRepository
 from matcher.matches.repository import MatchRepository
 from matcher.models.repository import active_model
+from matcher.tables import Choice
 
 
 def choose(database: Database, clip_id: UUID, chosen: ChoiceIn) -> ChoiceOut:

@@ -19,13 +19,12 @@ from matcher.assets.endpoints import (
 )
 from matcher.assets.repository import ListKey
 from matcher.assets.service import AssetKind, state_of
-from matcher.assets.uploads import Upload
 from matcher.clips.schemas import ClipOut, ClipPage
-from matcher.clips.tables import Clip
 from matcher.context import Context, context_of
 from matcher.errors import Problem
-from matcher.idempotency.service import Made
-from matcher.jobs.tables import Job
+from matcher.tables import Clip, Job
+from matcher.uploads.idempotency.service import Made
+from matcher.uploads.receiving import Upload
 from needledrop.features import Modality
 
 CLIP = AssetKind(Clip, Modality.VIDEO, Job.clip_id, "clip")

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from matcher.jobs.tables import OPEN, Job, JobState
-from matcher.models.tables import ModelJob
+from matcher.tables import OPEN, Job, JobState, ModelJob
 
 
 @dataclass(frozen=True)

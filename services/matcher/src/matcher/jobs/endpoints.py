@@ -11,10 +11,10 @@ from matcher.access.scopes import Scope, needs
 from matcher.assets.endpoints import Cursor, Limit
 from matcher.context import context_of
 from matcher.errors import Problem
-from matcher.jobs.asking import find_job, list_jobs, retry_job
+from matcher.jobs.queries import find_job, list_jobs, retry_job
 from matcher.jobs.repository import JobKey
 from matcher.jobs.schemas import JobOut, JobPage
-from matcher.jobs.tables import JobState
+from matcher.tables import JobState
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], responses={404: {"model": Problem}, 422: {"model": Problem}})
 State = Annotated[JobState | None, Query(description="Only jobs in this state; `dead` are those given up.")]

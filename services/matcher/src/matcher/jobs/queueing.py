@@ -5,8 +5,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, insert, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from matcher.assets.tables import Asset
-from matcher.jobs.tables import Job, JobState
+from matcher.tables import Asset, Job, JobState
 from needledrop.features import Modality
 from needledrop.messages import Stage
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, text, tuple_, upd
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from matcher.jobs.backoff import pause
-from matcher.jobs.tables import OPEN, Job, JobState
+from matcher.tables import OPEN, Job, JobState
 from needledrop.errors import ErrorCode
 from needledrop.messages import Stage
 

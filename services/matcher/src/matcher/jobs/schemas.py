@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from matcher.assets.schemas import Failure, Page
-from matcher.jobs.tables import JobState
+from matcher.tables import JobState
 from needledrop.features import Modality
 
 

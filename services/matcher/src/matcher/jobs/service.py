@@ -2,23 +2,18 @@
 
 from sqlalchemy.orm import Session
 
-from matcher.assets.tables import Asset
-from matcher.clips.tables import Clip
 from matcher.db import Database
+from matcher.embedding.embedded import Embed, Owned
 from matcher.jobs.repository import JobRepository, end_job
-from matcher.jobs.tables import Job, JobState
-from matcher.library.tables import Track
-from matcher.matches.embedded import Embed, Owned
 from matcher.matches.repository import MatchRepository
 from matcher.models.repository import active_model, lock_active_model
-from matcher.models.tables import Model
-from matcher.pairs.tables import Pair
+from matcher.tables import Asset, Clip, Job, JobState, Model, Pair, Track
 from needledrop.errors import ErrorCode
 from needledrop.features import Codes, Modality, matrix_from_bytes, require_space
-from needledrop.heartbeat import HEARTBEAT_S
 from needledrop.log import get_logger
 from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, ExtractRepeated, Stage
-from needledrop.storage import MediaStore
+from needledrop_storage.store import MediaStore
+from needledrop_worker.heartbeat import HEARTBEAT_S
 
 SILENT_HEARTBEATS = 3
 log = get_logger(__name__)

@@ -6,11 +6,10 @@ from matcher.assets.repository import AssetRepository
 from matcher.assets.service import AssetKind, clean_text
 from matcher.db import Database
 from matcher.errors import not_found
-from matcher.jobs.tables import Job
 from matcher.library.schemas import TrackChange
-from matcher.library.tables import Track
 from matcher.library.tags import normal_tags
 from matcher.models.repository import active_model
+from matcher.tables import Job, Track
 
 
 def change(

@@ -19,14 +19,13 @@ from matcher.assets.endpoints import (
 )
 from matcher.assets.repository import ListKey
 from matcher.assets.service import AssetKind, state_of
-from matcher.assets.uploads import Upload
 from matcher.context import Context, context_of
 from matcher.errors import Problem
-from matcher.idempotency.service import Made
-from matcher.jobs.tables import Job
 from matcher.library.changes import change
 from matcher.library.schemas import TrackChange, TrackOut, TrackPage
-from matcher.library.tables import Track
+from matcher.tables import Job, Track
+from matcher.uploads.idempotency.service import Made
+from matcher.uploads.receiving import Upload
 from needledrop.features import Modality
 
 TRACK = AssetKind(Track, Modality.AUDIO, Job.track_id, "track")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement
 
-from matcher.library.tables import Track
+from matcher.tables import Track
 
 
 @dataclass(frozen=True)

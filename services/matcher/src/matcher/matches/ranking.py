@@ -13,9 +13,8 @@ from sqlalchemy import ColumnElement, Select, Subquery, func, literal, select, t
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
-from matcher.library.tables import Track
 from matcher.matches.filters import EVERYTHING, TrackFilters
-from matcher.matches.tables import Embedding
+from matcher.tables import Embedding, Track
 
 SPARE = 2
 """How many windows to look at for each that is needed where a ranking's are spread evenly over its tracks."""

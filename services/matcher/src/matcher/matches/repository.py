@@ -11,10 +11,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from matcher.matches import bulk
+from matcher.embedding import bulk
+from matcher.embedding.embedded import Owned
 from matcher.matches.alignment import Vectors, by_second
-from matcher.matches.embedded import Owned
-from matcher.matches.tables import Embedding, Features, Steps
+from matcher.tables import Embedding, Features, Steps
 
 
 class MatchRepository:

@@ -22,7 +22,7 @@ from matcher.matches.repository import MatchRepository
 from matcher.matches.schemas import MatchedTrack, ModelOut, Pending, Ranking, Result
 from matcher.matches.totals import Totals
 from matcher.models.repository import active_model, find_model
-from matcher.models.tables import Model
+from matcher.tables import Model
 
 
 def match(

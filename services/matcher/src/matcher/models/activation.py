@@ -5,10 +5,9 @@ from http import HTTPStatus
 from sqlalchemy.orm import Session
 
 from matcher.db import Database
+from matcher.embedding.coverage import Coverage, coverage, queue_stale
 from matcher.errors import ApiError, not_found
 from matcher.jobs.repository import JobRepository
-from matcher.jobs.tables import OPEN
-from matcher.models.coverage import Coverage, coverage, queue_stale
 from matcher.models.jobs import ModelJobRepository
 from matcher.models.repository import (
     cancel_activations,
@@ -18,7 +17,7 @@ from matcher.models.repository import (
     spaces_of,
     switch_to,
 )
-from matcher.models.tables import Model, ModelJobKind, ModelState
+from matcher.tables import OPEN, Model, ModelJobKind, ModelState
 
 
 def activate(database: Database, model_id: str, reextract: bool) -> bool:

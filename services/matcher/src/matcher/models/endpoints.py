@@ -11,14 +11,14 @@ from matcher.assets.endpoints import IDEMPOTENCY_KEY
 from matcher.context import context_of
 from matcher.db import Database
 from matcher.errors import Problem
-from matcher.idempotency.service import Made, answer, fingerprint
 from matcher.models import activation
-from matcher.models.events import stream
 from matcher.models.queries import get_model, list_models, progress_of
 from matcher.models.removal import remove
-from matcher.models.reports import MEDIA_TYPES, ReportFile, read_report
-from matcher.models.requests import train
 from matcher.models.schemas import ActivationIn, ModelDetail, ModelIn, ModelList
+from matcher.training.events import stream
+from matcher.training.reports import MEDIA_TYPES, ReportFile, read_report
+from matcher.training.requests import train
+from matcher.uploads.idempotency.service import Made, answer, fingerprint
 
 CONFLICT: dict[int | str, dict[str, object]] = {409: {"model": Problem}}
 router = APIRouter(prefix="/models", tags=["models"], responses={404: {"model": Problem}, 422: {"model": Problem}})

@@ -10,8 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, aliased
 
 from matcher.jobs.backoff import pause
-from matcher.jobs.tables import OPEN, JobState
-from matcher.models.tables import ModelJob, ModelJobKind
+from matcher.tables import OPEN, JobState, ModelJob, ModelJobKind
 
 
 class ModelJobRepository:

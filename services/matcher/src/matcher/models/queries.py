@@ -3,13 +3,12 @@
 from sqlalchemy.orm import Session
 
 from matcher.db import Database
+from matcher.embedding.coverage import coverage
 from matcher.errors import not_found
-from matcher.jobs.tables import OPEN, JobState
-from matcher.models.coverage import coverage
 from matcher.models.jobs import ModelJobRepository
 from matcher.models.repository import all_models, find_model
 from matcher.models.schemas import Coverage, ModelDetail, ModelFailure, ModelList, ModelProgress
-from matcher.models.tables import Model, ModelJob, ModelJobKind, ModelState
+from matcher.tables import OPEN, JobState, Model, ModelJob, ModelJobKind, ModelState
 
 REPORT = "report.json"
 

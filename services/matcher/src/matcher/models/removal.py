@@ -5,11 +5,11 @@ from http import HTTPStatus
 from matcher.assets.repository import may_remove
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
-from matcher.jobs.tables import OPEN
 from matcher.models.jobs import ModelJobRepository
 from matcher.models.repository import delete_model, find_model, lock_active_model
-from matcher.models.tables import ModelJobKind
-from needledrop.storage import MediaStore, model_key
+from matcher.tables import OPEN, ModelJobKind
+from needledrop_storage.keys import model_key
+from needledrop_storage.store import MediaStore
 
 
 def remove(database: Database, store: MediaStore, model_id: str) -> None:

@@ -7,14 +7,9 @@ from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from matcher.clips.tables import Clip
 from matcher.jobs.queueing import queue_extractions
-from matcher.jobs.tables import OPEN, Job, JobState
-from matcher.library.tables import Track
 from matcher.locks import LockKey
-from matcher.matches.tables import Embedding
-from matcher.models.tables import Model, ModelJob, ModelJobKind, ModelState
-from matcher.pairs.tables import Pair
+from matcher.tables import OPEN, Clip, Embedding, Job, JobState, Model, ModelJob, ModelJobKind, ModelState, Pair, Track
 from needledrop.features import Modality
 
 

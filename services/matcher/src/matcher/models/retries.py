@@ -3,11 +3,10 @@
 from sqlalchemy.orm import Session
 
 from matcher.jobs.repository import JobRepository
-from matcher.jobs.tables import JobState
 from matcher.models.jobs import end_model_job, put_back
 from matcher.models.repository import training_failed
-from matcher.models.tables import ModelJob, ModelJobKind
 from matcher.settings import MatcherSettings
+from matcher.tables import JobState, ModelJob, ModelJobKind
 from needledrop.errors import ErrorCode
 
 

@@ -3,7 +3,7 @@
 from matcher.db import Database
 from matcher.jobs.repository import JobRepository
 from matcher.models.repository import active_model, queue_missing, register
-from matcher.models.tables import Model
+from matcher.tables import Model
 from needledrop.bundle import Bundle
 from needledrop.features import Modality
 

@@ -22,7 +22,7 @@ from matcher.operations.header import END, HEADER, End, Header
 from matcher.operations.repository import NamedObject, named_objects, schema_revision
 from needledrop.errors import BackupError, ErrorCode, StorageError
 from needledrop.log import get_logger
-from needledrop.storage import MediaStore
+from needledrop_storage.store import MediaStore
 
 LOCK_WITHIN_S = 60
 log = get_logger(__name__)

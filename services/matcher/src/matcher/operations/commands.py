@@ -18,7 +18,7 @@ from matcher.operations.restore import restore as restore_backup
 from matcher.operations.verify import verify as verify_store
 from matcher.settings import MatcherSettings
 from needledrop.log import configure_logging
-from needledrop.storage import MediaStore
+from needledrop_storage.store import MediaStore
 
 STREAM = Path("-")
 DAMAGED = 3

@@ -11,7 +11,7 @@ from matcher.db import Database
 from matcher.operations.repository import hashes_in_use, model_file_in_use
 from needledrop.errors import BackupError, ErrorCode
 from needledrop.log import get_logger
-from needledrop.storage import MediaStore, StoredObject
+from needledrop_storage.store import MediaStore, StoredObject
 
 BATCH = 500
 GRACE = timedelta(hours=24)

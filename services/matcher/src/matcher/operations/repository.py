@@ -7,12 +7,8 @@ from itertools import groupby
 from sqlalchemy import func, literal, select, text, union_all
 from sqlalchemy.orm import Session
 
-from matcher.clips.tables import Clip
-from matcher.library.tables import Track
-from matcher.matches.tables import Features
-from matcher.models.tables import Model, ModelState
-from matcher.pairs.tables import Pair
-from needledrop.storage import info_key, media_key, model_key
+from matcher.tables import Clip, Features, Model, ModelState, Pair, Track
+from needledrop_storage.keys import info_key, media_key, model_key
 
 ASSETS = {"track": Track, "clip": Clip, "pair": Pair}
 PAGE = 1000

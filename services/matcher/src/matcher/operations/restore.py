@@ -22,7 +22,7 @@ from matcher.operations.repository import schema_revision
 from matcher.settings import MatcherSettings
 from needledrop.errors import BackupError, ErrorCode
 from needledrop.log import get_logger
-from needledrop.storage import MediaStore
+from needledrop_storage.store import MediaStore
 
 PREFIXES = ("media", "features", "models")
 LOCK_WITHIN_S = 30

@@ -10,7 +10,7 @@ from matcher.operations.repository import NamedObject, named_objects
 from needledrop.errors import ErrorCode, NeedledropError, StorageError
 from needledrop.features import matrix_from_bytes
 from needledrop.messages import MediaInfo
-from needledrop.storage import MediaStore
+from needledrop_storage.store import MediaStore
 
 
 @dataclass(frozen=True)

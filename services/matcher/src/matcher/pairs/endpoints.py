@@ -11,14 +11,13 @@ from matcher.access.scopes import Scope, needs
 from matcher.assets.endpoints import UPLOAD_BODY, UPLOAD_PROBLEMS, Cursor, Limit, describe, upload
 from matcher.assets.ranges import serve
 from matcher.assets.repository import ListKey
-from matcher.assets.uploads import Upload
 from matcher.context import Context, context_of
 from matcher.errors import Problem
-from matcher.idempotency.service import Made
-from matcher.jobs.tables import Job
 from matcher.pairs.schemas import PairOut, PairPage
 from matcher.pairs.service import PairService, state_of_pair
-from matcher.pairs.tables import Pair
+from matcher.tables import Job, Pair
+from matcher.uploads.idempotency.service import Made
+from matcher.uploads.receiving import Upload
 
 router = APIRouter(prefix="/pairs", tags=["training"], responses={404: {"model": Problem}, 422: {"model": Problem}})
 

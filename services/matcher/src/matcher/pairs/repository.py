@@ -8,10 +8,8 @@ from sqlalchemy.orm import Session, aliased
 
 from matcher.assets.repository import ListKey
 from matcher.jobs.repository import lock_jobs_of
-from matcher.jobs.tables import Job, JobState
-from matcher.matches.tables import Features
-from matcher.models.example import Example, SideKey
-from matcher.pairs.tables import Pair
+from matcher.tables import Features, Job, JobState, Pair
+from matcher.training.example import Example, SideKey
 
 Spaces = tuple[str, str]
 """Audio, video."""

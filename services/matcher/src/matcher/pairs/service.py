@@ -6,17 +6,15 @@ from uuid import UUID
 from matcher.assets.repository import ListKey, forget_features, lock_content
 from matcher.assets.schemas import AssetState, Status
 from matcher.assets.service import drop_bytes, keep_bytes, new_asset, no_model, state_of
-from matcher.assets.uploads import Upload
 from matcher.db import Database
 from matcher.errors import not_found
 from matcher.jobs.repository import JobRepository
-from matcher.jobs.tables import Job, JobState
 from matcher.models.repository import active_model
-from matcher.models.tables import Model
 from matcher.pairs.repository import PairRepository, Spaces
-from matcher.pairs.tables import Pair
+from matcher.tables import Job, JobState, Model, Pair
+from matcher.uploads.receiving import Upload
 from needledrop.features import Modality
-from needledrop.storage import MediaStore
+from needledrop_storage.store import MediaStore
 
 NO_SPACES: Spaces = ("", "")
 

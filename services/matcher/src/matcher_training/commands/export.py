@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from matcher_training.export import export_metric
-from needledrop.archive import open_bundle
 from needledrop.metric import DEFAULT, metric_folder
+from needledrop_models.archive import open_bundle
 
 
 def export(

@@ -27,8 +27,8 @@ from matcher_training.commands.choices import (
 )
 from matcher_training.fitting import FitProgress, fit_metric
 from matcher_training.towers import MetricKind
-from needledrop.memory import keep_memory
 from needledrop.metric import MetricCard
+from needledrop_worker.memory import keep_memory
 
 
 def fit(

@@ -9,9 +9,9 @@ from matcher_training.data.extracted import FeatureCache, Media
 from matcher_training.data.items import Item, Layout
 from matcher_training.data.sequences import Rows, invalid
 from matcher_training.pca import Pca, fit_pca
-from needledrop.archive import open_bundle
 from needledrop.bundle import FileRef, SidePart
 from needledrop.features import Modality
+from needledrop_models.archive import open_bundle
 
 SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv"))
 PCA_FILE = "video_pca.npz"

@@ -1,0 +1,1 @@
+"""What every worker is made of; it knows no modality."""

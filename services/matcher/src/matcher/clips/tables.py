@@ -1,7 +1,0 @@
-from matcher.assets.tables import Asset
-
-
-class Clip(Asset):
-    """An uploaded video, to be matched."""
-
-    __tablename__ = "clips"

@@ -1,0 +1,80 @@
+"""How the whole system stands, as database and queue tell it: what metrics are made of."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeVar
+
+import redis
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from matcher.context import Context
+from matcher.jobs.backlog import Backlog, JobCount, count_jobs, waiting_since
+from matcher.models.repository import active_model
+from matcher.monitoring.probes import Probe
+from matcher.monitoring.readiness import DOWN, PATIENCE_S
+from matcher.operations.repository import ASSETS
+from matcher.tables import Asset
+from needledrop.messages import Queue
+from needledrop_worker.celery import KEY_PREFIX
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Library:
+    """What the database says. `assets`: number and bytes by kind; `model`: the active one's id and kind, if any."""
+
+    jobs: list[JobCount]
+    backlog: dict[str, Backlog]
+    assets: dict[str, tuple[int, int]]
+    model: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class SystemState:
+    """`library` and `queues` are None where database or queue did not answer."""
+
+    library: Library | None
+    queues: dict[str, int] | None
+
+
+class StateReader:
+    def __init__(self, context: Context) -> None:
+        self._library = Probe(lambda: _library(context))
+        self._queues = Probe(lambda: _queues(context))
+
+    async def read(self) -> SystemState:
+        """Takes `PATIENCE_S` seconds at most."""
+        library, queues = await asyncio.gather(_or_none(self._library), _or_none(self._queues))
+        return SystemState(library, queues)
+
+
+async def _or_none(probe: Probe[Answer]) -> "Answer | None":
+    try:
+        return await probe.answer(PATIENCE_S)
+    except (TimeoutError, *DOWN):
+        return None
+
+
+def _library(context: Context) -> Library:
+    with context.database.snapshot() as session:
+        session.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE_S:g}s'"))
+        model = active_model(session)
+        return Library(
+            jobs=count_jobs(session),
+            backlog=waiting_since(session),
+            assets={kind: _size(session, table) for kind, table in ASSETS.items()},
+            model=(model.id, model.kind) if model else None,
+        )
+
+
+def _size(session: Session, table: type[Asset]) -> tuple[int, int]:
+    count, size = session.execute(select(func.count(), func.coalesce(func.sum(table.bytes), 0))).one()
+    return int(count), int(size)
+
+
+def _queues(context: Context) -> dict[str, int]:
+    url = context.settings.redis_url.get_secret_value()
+    with redis.Redis.from_url(url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S) as client:
+        return {queue.value: int(client.llen(KEY_PREFIX + queue)) for queue in Queue}

@@ -1,0 +1,1 @@
+"""Training a metric on the installation's own pairs and choices."""
