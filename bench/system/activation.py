@@ -1,4 +1,4 @@
-"""`python -m bench activation`: embedding a library with another metric, from its stored features, turn by turn.
+"""`python -m bench activation`: embedding a library with another metric, from its stored features.
 
 The metrics are the shipped one, which also embeds every second, and the reference's two with random weights: their time
 does not depend on what they have learned. Reported: tracks a second, and how the time is shared between the towers,
@@ -22,19 +22,22 @@ from matcher.embedding.coverage import Missing
 from matcher.embedding.embedded import Embedded, Timed
 from matcher.embedding.metric_embedder import Metric, MetricEmbedder
 from matcher.embedding.reembedding import Reembedding
+from matcher.jobs.attempt import Attempt, Claim
+from matcher.jobs.repository import JobRepository
 from matcher.models.activation import activate
-from matcher.models.repository import register
-from matcher.tables import JobState, Model, ModelJob
+from matcher.models.service import register
+from matcher.registry.model_jobs import ModelJob
+from matcher.tables import Model
 from matcher_training.embedder import Embedder, MetricConfig, load_metric
 from matcher_training.make import make_metric
 from matcher_training.towers import MetricKind
 from needledrop.features import Modality, matrix_to_bytes
-from needledrop.messages import ModelTask
 from needledrop.metric import default_metric
 from needledrop_local.interrupts import interruptible
 from needledrop_storage.store import MediaStore
 
 SECONDS = 120
+LEASE_S = 120.0
 MATRICES = 1000
 """How many different feature matrices the library's tracks share."""
 SPACES = {"audio_space": "audio-b", "video_space": "video-b"}
@@ -126,13 +129,14 @@ def _fill(database: Database, store: MediaStore, tracks: int, seconds: int) -> N
 
 def _activate(database: Database, store: MediaStore, metric: Embedder, tracks: int) -> Row:
     embedder = TimedEmbedder(metric, store)
-    worker = TimedReembedding(database, store, embedder.many, lease_s=120)
+    worker = TimedReembedding(database, store, embedder.many)
     assert not activate(database, "after", reextract=False)
     started = time.perf_counter()
-    turns = 0
-    while task := _queued(database):
-        worker.turn(task)
-        turns += 1
+    with database.begin() as session:
+        job = JobRepository(session).claim(ModelJob.ACTIVATE, 1, "bench", LEASE_S)
+        assert job is not None
+    with Attempt(database, Claim(job.id, job.attempt, job.kind, "after"), LEASE_S, lambda: None) as attempt:
+        worker.run(attempt)
     whole = time.perf_counter() - started
     with database.begin() as session:
         windows = session.scalar(text("SELECT count(*) FROM embeddings WHERE model_id = 'after'"))
@@ -143,7 +147,6 @@ def _activate(database: Database, store: MediaStore, metric: Embedder, tracks: i
         "tracks": tracks,
         "windows": windows,
         "seconds_embedded": steps,
-        "turns": turns,
         "seconds": whole,
         "tracks_per_s": tracks / whole,
         "rows_per_s": (windows + steps) / whole,
@@ -151,9 +154,3 @@ def _activate(database: Database, store: MediaStore, metric: Embedder, tracks: i
         "reading": worker.reading_s / whole,
         "sql": 1 - (embedder.seconds + worker.reading_s) / whole,
     }
-
-
-def _queued(database: Database) -> ModelTask | None:
-    with database.begin() as session:
-        job = session.scalars(select(ModelJob).where(ModelJob.state == JobState.QUEUED)).one_or_none()
-        return ModelTask(job_id=job.id, attempt=job.attempt) if job else None

@@ -18,8 +18,8 @@ from sqlalchemy import text
 from matcher.db import Database
 from matcher.embedding import bulk
 from matcher.embedding.embedded import Embedded, Owned, WindowRow
-from matcher.matches.repository import MatchRepository
-from matcher.models.repository import register
+from matcher.embedding.repository import EmbeddingRepository
+from matcher.models.service import register
 from matcher.tables import Clip, Model
 
 DIM = 260
@@ -81,7 +81,7 @@ def fill(database: Database, tracks: int, windows: int, clips: int, seed: int = 
                 )
             )
             session.flush()
-            MatchRepository(session).replace(MODEL, [Owned(None, clip, Embedded([WindowRow(0.0, query)]))])
+            EmbeddingRepository(session).replace(MODEL, [Owned(None, clip, Embedded([WindowRow(0.0, query)]))])
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     return Library(tracks, windows, gallery, queries, ids, rows_per_s)

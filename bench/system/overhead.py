@@ -23,8 +23,8 @@ from bench.settings import BenchSettings
 from bench.system.rows import Row, as_table, told
 from matcher.db import Database
 from matcher.embedding.embedded import Embedded, Owned, WindowRow
-from matcher.matches.repository import MatchRepository
-from matcher.models.repository import active_model
+from matcher.embedding.repository import EmbeddingRepository
+from matcher.registry.repository import active_model
 from matcher.tables import Embedding, Track
 from needledrop.messages import Task
 from needledrop_demo import Scene, render_frames, training_pairs
@@ -82,7 +82,7 @@ def _fill(database_url: str) -> None:
             Owned(track, None, Embedded([WindowRow(5.0 * at, one) for at, one in enumerate(own)]))
             for track, own in zip(ids, windows, strict=True)
         ]
-        MatchRepository(session).replace(model.id, owned)
+        EmbeddingRepository(session).replace(model.id, owned)
     database.close()
 
 
@@ -105,7 +105,7 @@ def _one(stack: Stack, client: httpx.Client, path: Path) -> Row:
     time.sleep(0.5)  # until the logs are written
     extractor = _times(stack.home.logs / "video-extractor.log", accepted - 5)
     worker = _times(stack.home.logs / "matcher-worker.log", accepted - 5)
-    taken, extracted, embedded = extractor["received"], extractor["extraction done"], worker["job done"]
+    taken, extracted, embedded = extractor["received"], extractor["features stored"], worker["job done"]
     return {
         "clip": path.stem,
         "whole": ranked - begun,
@@ -129,7 +129,7 @@ def _times(log: Path, since: float) -> dict[str, float]:
         if at >= since:
             event = str(record["event"])
             received = event.endswith("received")
-            if received and Task.VIDEO_EXTRACT not in event:
+            if received and Task.JOB not in event:
                 continue  # A message that asks for a sign of life.
             found["received" if received else event] = at
     return found

@@ -16,7 +16,7 @@ import httpx
 from sqlalchemy import func, select
 
 from matcher.db import Database
-from matcher.models.repository import register
+from matcher.models.service import register
 from matcher.tables import Clip, Job, Model, Pair, Track
 from needledrop_local.ports import free_port
 from tests.embedded import Servers

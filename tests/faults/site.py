@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from matcher.app import create_app
 from matcher.db import Database
-from matcher.models.repository import register
+from matcher.models.service import register
 from matcher.settings import MatcherSettings
 from matcher.tables import Model
 from needledrop_storage.store import MediaStore

@@ -21,7 +21,7 @@ from needledrop.extraction import Extraction, Extractor, Progress
 from needledrop.features import Codes, FeatureSpace, Modality
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
-from needledrop_extraction.worker import make_worker
+from needledrop_extraction.worker import make_extraction_worker
 from needledrop_worker.celery import run_worker
 
 DIMS = {Modality.AUDIO: 128, Modality.VIDEO: 1024}
@@ -145,7 +145,7 @@ def main(modality: Modality) -> None:
     def load(bundle: Bundle, _: CoreSettings) -> Extractor:
         return StandIn(bundle.space(modality), Path(os.environ["NEEDLEDROP_FAULTS_DIR"]))
 
-    app = make_worker(modality, load)
+    app = make_extraction_worker(modality, load)
     if visible := os.environ.get("NEEDLEDROP_FAULTS_VISIBILITY_S"):
         # A worker that gives others' messages up for lost far too early.
         app.conf.broker_transport_options |= {"visibility_timeout": float(visible), "unacked_restore_interval": 1}

@@ -13,16 +13,18 @@ import pytest
 import zstandard
 from sqlalchemy import text
 
+from matcher.jobs.results import JobResults
 from matcher.operations.archive import read_members, write_backup
 from matcher.operations.backup import back_up, no_removals
 from matcher.operations.restore import restore
 from matcher.operations.verify import verify
+from matcher.resources import Resources
 from needledrop.errors import BackupError, ErrorCode
 from needledrop_storage.keys import media_key
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
 from tests.faults.restoring import System, answers, empty_system, fill, system_of
-from tests.integration.conftest import Api
+from tests.integration.conftest import MADE_UP_KINDS, Api
 
 Tell = Callable[[Outcome], None]
 
@@ -88,8 +90,8 @@ def test_a_restored_system_goes_on_with_its_jobs_and_takes_new_files(api: Api, e
     clips = fill(api, SEED)
     restored(empty, backup_of(system_of(api)))
     with empty.client() as client:
-        again = Api(client, empty.settings, empty.database, empty.store, api.jobs)
-        again.jobs = type(api.jobs)(empty.database, empty.store, api.jobs._embed, 60, 3)
+        jobs = JobResults(Resources(empty.settings, empty.database, empty.store), MADE_UP_KINDS)
+        again = Api(client, empty.settings, empty.database, empty.store, jobs)
         waiting = next(item for item in client.get("/audio").json()["items"] if item["title"] == "waiting")
         again.finish(waiting["id"], np.array([[1, 2, 3]], np.uint8))
         new = again.add_track("new.ogg", [[4, 5, 6]])

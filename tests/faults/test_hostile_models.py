@@ -24,11 +24,12 @@ from matcher_training.weights import load_weights
 from needledrop.bundle import Bundle, FileRef, Manifest, SidePart, write_manifest
 from needledrop.errors import BundleError, FeatureError
 from needledrop.features import Modality, matrix_from_bytes
-from needledrop.messages import EXTRACT_ROUTES, ExtractRequest, Queue
+from needledrop.messages import REPLY_QUEUE, Task
 from needledrop.settings import CoreSettings
 from needledrop_models.archive import open_bundle, unpack
 from needledrop_worker.celery import make_celery
 from tests.embedded import Servers
+from tests.extracting import extract_request
 from tests.faults.chaos import SEED, Outcome, sized
 from tests.unit.matcher_training.made_up import bundle as made_up_bundle
 from video_extractor.pca import Pca as VideoPca
@@ -288,18 +289,10 @@ def test_a_worker_that_runs_says_which_file_is_wrong_and_lives(
 def ask(settings: CoreSettings) -> dict[str, Any]:
     """Send a job as the dispatcher does, and wait for the failure that is told."""
     app = make_celery("asking", settings)
-    task, queue = EXTRACT_ROUTES[Modality.VIDEO]
-    request = ExtractRequest(
-        job_id=uuid.uuid4(),
-        attempt=1,
-        modality=Modality.VIDEO,
-        media_key="media/ab/ab",
-        media_sha256="a" * 64,
-        space="s",
-    )
-    app.send_task(task, args=[request.dump()], queue=queue)
+    request = extract_request(uuid.uuid4(), 1, Modality.VIDEO, "a" * 64, "s")
+    app.send_task(Task.JOB, args=[request.dump()], queue=Modality.VIDEO.value)
     deadline = time.monotonic() + 240
-    with app.connection_for_read() as connection, connection.SimpleQueue(Queue.MATCHER) as answers:
+    with app.connection_for_read() as connection, connection.SimpleQueue(REPLY_QUEUE) as answers:
         while True:
             message = answers.get(timeout=max(1.0, deadline - time.monotonic()))
             message.ack()

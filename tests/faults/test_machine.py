@@ -26,32 +26,26 @@ from starlette.testclient import TestClient
 
 from matcher.db import Database
 from matcher.dispatcher import Dispatcher
-from matcher.embedding.reembedding import Reembedding
-from matcher.jobs.service import JobService
-from matcher.models.repository import register
+from matcher.jobs.results import JobResults
+from matcher.jobs.runner import JobRunner
+from matcher.models.service import register
+from matcher.resources import Resources
 from matcher.settings import MatcherSettings
 from matcher.tables import Model, ModelState
 from needledrop.errors import ErrorCode
 from needledrop.features import matrix_to_bytes
-from needledrop.messages import (
-    ExtractDone,
-    ExtractFailed,
-    ExtractProgress,
-    ExtractRepeated,
-    MediaInfo,
-    ModelTask,
-    Stage,
-)
+from needledrop.messages import JobFailed, JobProgress, JobRepeated, MediaInfo, Stage
 from needledrop_storage.keys import features_key
 from needledrop_storage.store import MediaStore
 from tests.client import local_client
 from tests.embedded import Servers
+from tests.extracting import extract_done
 from tests.faults.chaos import LONG, SEED, Outcome, sized
-from tests.integration.activating import embed_many
-from tests.integration.conftest import LOPSIDED, MODEL, embed
+from tests.integration.conftest import LOPSIDED, MADE_UP_KINDS, MODEL
 
 MAX_ATTEMPTS = 3
 CONTENTS = [b"first", b"second", b"third"]
+DELIVERY = "SELECT jobs.id, attempt, sha256, space FROM jobs JOIN tracks ON tracks.id = jobs.track_id"
 
 
 class World:
@@ -61,8 +55,10 @@ class World:
         self.settings = settings
         self.database = Database(self.settings.database_url.get_secret_value())
         self.store = MediaStore(self.settings.media_url)
-        self.jobs = JobService(self.database, self.store, embed, self.settings.lease_s, MAX_ATTEMPTS)
-        self.dispatcher = Dispatcher(self.settings, self.database)
+        resources = Resources(self.settings, self.database, self.store)
+        self.jobs = JobResults(resources, MADE_UP_KINDS)
+        self.runner = JobRunner(resources, MADE_UP_KINDS)
+        self.dispatcher = Dispatcher(self.settings, self.database, MADE_UP_KINDS)
         self.broker = redis.Redis.from_url(self.settings.redis_url.get_secret_value())
         self.client = client
         self.examples = self.uploads = self.faults = 0
@@ -123,17 +119,13 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
         def deliver(self, again: bool) -> Any:
             """The oldest open job's message is read; `again`: also of one that is running."""
             states = ["queued", "running"] if again else ["queued"]
-            rows = world.rows(
-                "SELECT id, attempt, media_sha256, space FROM jobs"
-                " WHERE state = ANY(:states) ORDER BY created_at LIMIT 1",
-                states=states,
-            )
+            rows = world.rows(f"{DELIVERY} WHERE state = ANY(:states) ORDER BY jobs.created_at LIMIT 1", states=states)
             return tuple(rows[0]) if rows else multiple()
 
         @rule(delivery=deliveries)
         def claim(self, delivery: Any) -> None:
             job_id, attempt, *_ = delivery
-            world.jobs.progress(ExtractProgress(job_id=job_id, attempt=attempt, stage=Stage.STARTED, worker="w"))
+            world.jobs.progress(JobProgress(job_id=job_id, attempt=attempt, stage=Stage.STARTED, worker="w"))
 
         @rule(delivery=deliveries, redelivered=st.booleans())
         def finish(self, delivery: Any, redelivered: bool) -> None:
@@ -141,10 +133,7 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             key = features_key(sha256, space)
             codes = np.frombuffer(bytes.fromhex(sha256)[:6], np.uint8).reshape(2, 3)
             world.store.put_bytes(key, matrix_to_bytes(codes))
-            message = ExtractDone(
-                job_id=job_id, attempt=attempt, space=space, features_key=key, rows=2, hop_s=1.0,
-                media=MediaInfo(duration_s=2.0),
-            )  # fmt: skip
+            message = extract_done(job_id, attempt, "audio", space, key, 2, 1.0, MediaInfo(duration_s=2.0))
             world.jobs.done(message, again=redelivered)
 
         @rule(delivery=consumes(deliveries), code=st.sampled_from([ErrorCode.NO_AUDIO, ErrorCode.INTERNAL]))
@@ -152,14 +141,14 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             job_id, attempt, *_ = delivery
             retryable = code is ErrorCode.INTERNAL
             world.jobs.failed(
-                ExtractFailed(job_id=job_id, attempt=attempt, code=code, detail="a sentence", retryable=retryable)
+                JobFailed(job_id=job_id, attempt=attempt, code=code, detail="a sentence", retryable=retryable)
             )
             world.faults += 1
 
         @rule(delivery=deliveries)
         def come_again(self, delivery: Any) -> None:
             job_id, attempt, *_ = delivery
-            world.jobs.repeated(ExtractRepeated(job_id=job_id, attempt=attempt))
+            world.jobs.repeated(JobRepeated(job_id=job_id, attempt=attempt))
             world.faults += 1
 
         @rule()
@@ -198,10 +187,11 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             assert world.client.post(f"/models/{model}/activate").status_code in {200, 202, 409}
 
         @rule()
-        def embed_a_turn(self) -> None:
-            for job_id, attempt in world.rows("SELECT id, attempt FROM model_jobs WHERE state = 'queued'"):
-                turn = Reembedding(world.database, world.store, embed_many, world.settings.lease_s)
-                turn.turn(ModelTask(job_id=job_id, attempt=attempt))
+        def do_what_is_claimed(self) -> None:
+            for kind in MADE_UP_KINDS.claimed:
+                claim = world.runner.claim(kind)
+                if claim:
+                    world.runner.run(claim)
 
         @invariant()
         def every_track_has_one_job(self) -> None:
@@ -217,7 +207,7 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
                 "SELECT j.id, j.state, count(e.id) FROM jobs j"
                 " LEFT JOIN embeddings e ON e.track_id = j.track_id"
                 "  AND e.model_id = (SELECT id FROM models WHERE active)"
-                " GROUP BY j.id HAVING (j.state = 'done' AND count(e.id) <> 2)"
+                " WHERE j.track_id IS NOT NULL GROUP BY j.id HAVING (j.state = 'done' AND count(e.id) <> 2)"
             )
             assert wrong == []
 
@@ -245,10 +235,10 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             for _ in range(MAX_ATTEMPTS + 1):
                 self.kill_workers()
                 self.dispatch()
-                for delivery in world.rows("SELECT id, attempt, media_sha256, space FROM jobs WHERE state = 'queued'"):
+                for delivery in world.rows(f"{DELIVERY} WHERE state = 'queued'"):
                     self.claim(delivery)
                     self.finish(delivery, False)
-            assert world.rows("SELECT id, state FROM jobs WHERE state IN ('queued', 'running')") == []
+            assert world.rows(f"{DELIVERY} WHERE state IN ('queued', 'running')") == []
             self.a_job_is_done_where_its_track_has_a_place_under_the_active_model_once()
             super().teardown()
 

@@ -19,12 +19,14 @@ from audio_extractor.vggish import Vggish, write_checkpoint
 from needledrop.errors import ErrorCode, MediaError
 from needledrop.extraction import Extractor
 from needledrop.features import FeatureSpace, Modality, matrix_from_bytes
-from needledrop.messages import ExtractDone, ExtractFailed, ExtractProgress, ExtractRequest, JobMessage
+from needledrop.messages import ExtractResult, JobDone, JobFailed, JobMessage, JobProgress
 from needledrop.settings import CoreSettings
-from needledrop_extraction.job import run_job
+from needledrop_extraction.job import extraction_handler
 from needledrop_media import MediaReader, open_audio, open_frames
 from needledrop_storage.keys import media_key
 from needledrop_storage.store import MediaStore
+from needledrop_worker.job import run_job
+from tests.extracting import extract_request
 from tests.faults.chaos import Outcome
 from tests.shared import SHARED, require_shared
 from tests.unit.audio_extractor.reference import SEED, reference_pca
@@ -110,25 +112,20 @@ def test_a_job_with_an_odd_file_ends_once_in_features_or_in_a_code(
         sha = sha256(data).hexdigest()
         store.put_bytes(media_key(sha), data)
         for modality, extractor in extractors.items():
-            request = ExtractRequest(
-                job_id=uuid4(),
-                attempt=1,
-                modality=modality,
-                media_key=media_key(sha),
-                media_sha256=sha,
-                space=extractor.space.id,
-            )
+            request = extract_request(uuid4(), 1, modality, sha, extractor.space.id)
             sent: list[JobMessage] = []
-            run_job(request, store, lambda extractor=extractor: extractor, sent.append, worker="w")  # type: ignore[misc]
-            ends = [message for message in sent if not isinstance(message, ExtractProgress)]
+            handler = extraction_handler(lambda: store, lambda extractor=extractor: extractor)  # type: ignore[misc]
+            run_job(request, handler, sent.append, worker="w")
+            ends = [message for message in sent if not isinstance(message, JobProgress)]
             repeated += len(ends) - 1
             match ends[0]:
-                case ExtractDone() as done:
+                case JobDone() as ended:
+                    done = ExtractResult.model_validate(ended.result)
                     outcomes.append("features")
                     matrix = matrix_from_bytes(store.get_bytes(done.features_key))
                     if matrix.shape != (done.rows, extractor.space.dim) or not done.rows:
                         lost.append(f"{name}, {modality}: {matrix.shape}")
-                case ExtractFailed() as failed:
+                case JobFailed() as failed:
                     outcomes.append(str(failed.code))
                     if failed.code not in DOCUMENTED or failed.retryable:
                         lost.append(f"{name}, {modality}: {failed.code}")

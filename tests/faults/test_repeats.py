@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from needledrop.features import Modality
-from needledrop.messages import EXTRACT_ROUTES, ExtractRequest
+from needledrop.messages import Task
 from needledrop.settings import CoreSettings
-from needledrop_storage.keys import media_key
 from needledrop_worker.celery import make_celery
+from tests.extracting import extract_request
 from tests.faults.chaos import Outcome, sized
 from tests.faults.fleet import until
 from tests.faults.system import LEASE_S, System, orders
@@ -30,19 +30,12 @@ def effects(system: System, asset: str) -> list[Any]:
 def test_one_message_delivered_ten_times_at_once_has_one_effect(system: System, tell: Tell) -> None:
     uploaded = {system.upload(order): order for order in orders(sized(4, 100), seconds=0.3)}
     broker = make_celery("test", CoreSettings(redis_url=SecretStr(system.valkey.url)))
-    task, queue = EXTRACT_ROUTES[Modality.AUDIO]
     for asset, order in uploaded.items():
         job = system.job(asset)
-        request = ExtractRequest(
-            job_id=UUID(str(job["id"])),
-            attempt=job["attempt"],
-            modality=Modality.AUDIO,
-            media_key=media_key(order.sha256),
-            media_sha256=order.sha256,
-            space=job["space"],
-        )
+        job_id, space = UUID(str(job["id"])), job["space"]
+        request = extract_request(job_id, job["attempt"], Modality.AUDIO, order.sha256, space)
         for _ in range(TIMES):
-            broker.send_task(task, args=[request.dump()], queue=queue)
+            broker.send_task(Task.JOB, args=[request.dump()], queue=Modality.AUDIO.value)
     system.settle(uploaded, sized(120, 600))
     before = {asset: effects(system, asset) for asset in uploaded}
     # What comes after these in the same queue has been read after them.

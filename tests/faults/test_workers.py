@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 
-from needledrop_extraction.worker import POOL_PROCESS_SCORE
+from needledrop_worker.memory import POOL_PROCESS_SCORE
 from tests.faults.chaos import LONG, SEED, Outcome, sized
 from tests.faults.memory_group import memory_group
 from tests.faults.stand_in import Order

@@ -1,7 +1,7 @@
 """The API over real servers, with the extractors' part played by the tests: messages go straight to the job service."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +12,25 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from matcher.db import Database
-from matcher.embedding.embedded import Embedded, WindowRow
-from matcher.jobs.service import JobService
-from matcher.models.repository import register
+from matcher.embedding.embedded import Embedded, Timed, WindowRow
+from matcher.embedding.extraction_end import ExtractionEnd
+from matcher.embedding.reembedding import Reembedding
+from matcher.jobs.attempt import Attempt
+from matcher.jobs.kind import ClaimedKind, JobKinds, QueuedKind
+from matcher.jobs.results import JobResults
+from matcher.kinds import KINDS
+from matcher.models.service import register
+from matcher.registry.model_jobs import ModelJob
+from matcher.resources import Resources
 from matcher.settings import MatcherSettings
-from matcher.tables import Job, Model
+from matcher.tables import Clip, Job, Model, Pair, Track
 from needledrop.features import Codes, Modality, matrix_to_bytes
-from needledrop.messages import ExtractDone, MediaInfo
+from needledrop.messages import JobDone, MediaInfo
 from needledrop_storage.keys import features_key, info_key
 from needledrop_storage.store import MediaStore
 from tests.client import local_client
 from tests.embedded import Servers
+from tests.extracting import extract_done
 
 HOP_S = 1.0
 LOPSIDED = "lopsided"
@@ -36,40 +44,46 @@ class Api:
     settings: MatcherSettings
     database: Database
     store: MediaStore
-    jobs: JobService
+    jobs: JobResults
     embedded: list[tuple[str, Modality]] = field(default_factory=list)
 
     def job(self, asset_id: str) -> Job:
         with self.database.begin() as session:
             return session.scalars(select(Job).where((Job.track_id == asset_id) | (Job.clip_id == asset_id))).one()
 
+    def sha256(self, job: Job) -> str:
+        """The hash of the file that the job is about."""
+        table, asset_id = next(
+            (table, found)
+            for table, found in ((Track, job.track_id), (Clip, job.clip_id), (Pair, job.pair_id))
+            if found
+        )
+        with self.database.begin() as session:
+            return str(session.get_one(table, asset_id).sha256)
+
+    @property
+    def resources(self) -> Resources:
+        return Resources(self.settings, self.database, self.store)
+
     def jobs_of_pair(self, pair_id: str) -> dict[Modality, Job]:
         with self.database.begin() as session:
-            return {Modality(job.modality): job for job in session.scalars(select(Job).where(Job.pair_id == pair_id))}
+            return {Modality(job.kind): job for job in session.scalars(select(Job).where(Job.pair_id == pair_id))}
 
-    def finish(self, asset_id: str, codes: Codes, info: MediaInfo | None = None) -> ExtractDone:
+    def finish(self, asset_id: str, codes: Codes, info: MediaInfo | None = None) -> JobDone:
         """Store the features and report them done; each row is one window's vector (see `embed`)."""
         return self.finish_job(self.job(asset_id), codes, info)
 
     def finish_again(self, asset_id: str, codes: Codes) -> None:
         """Put the features of a job that is done back into the media store."""
         job = self.job(asset_id)
-        self.store.put_bytes(features_key(job.media_sha256, job.space), matrix_to_bytes(codes))
+        self.store.put_bytes(features_key(self.sha256(job), job.space), matrix_to_bytes(codes))
 
-    def finish_job(self, job: Job, codes: Codes, info: MediaInfo | None = None) -> ExtractDone:
-        key = features_key(job.media_sha256, job.space)
+    def finish_job(self, job: Job, codes: Codes, info: MediaInfo | None = None) -> JobDone:
+        key = features_key(self.sha256(job), job.space)
         media = info or MediaInfo(duration_s=float(len(codes)))
         self.store.put_bytes(info_key(key), media.model_dump_json().encode())
         self.store.put_bytes(key, matrix_to_bytes(codes))
-        message = ExtractDone(
-            job_id=job.id,
-            attempt=job.attempt,
-            space=job.space,
-            features_key=key,
-            rows=len(codes),
-            hop_s=HOP_S,
-            media=media,
-        )
+        message = extract_done(job.id, job.attempt, job.kind, job.space, key, len(codes), HOP_S, media)
         self.jobs.done(message)
         return message
 
@@ -126,6 +140,28 @@ MODEL = {
 }
 
 
+def embed_many(model: Model, modality: Modality, assets: Sequence[Timed]) -> list[Embedded]:
+    return [embed(model, modality, codes, hop_s) for codes, hop_s in assets]
+
+
+def made_up_kinds() -> JobKinds:
+    """The kinds of jobs as they are, but for the metrics: those of these tests."""
+
+    def activate(resources: Resources, attempt: Attempt) -> None:
+        Reembedding(resources.database, resources.store, embed_many).run(attempt)
+
+    kinds = KINDS
+    for kind in KINDS.values():
+        if isinstance(kind, QueuedKind):
+            kinds = kinds.with_kind(replace(kind, end=lambda resources: ExtractionEnd(resources, embed)))
+        elif isinstance(kind, ClaimedKind) and kind.name == ModelJob.ACTIVATE:
+            kinds = kinds.with_kind(replace(kind, run=activate))
+    return kinds
+
+
+MADE_UP_KINDS = made_up_kinds()
+
+
 @pytest.fixture
 def api(servers: Servers, tmp_path: Path) -> Iterator[Api]:
     settings = MatcherSettings(
@@ -140,7 +176,6 @@ def api(servers: Servers, tmp_path: Path) -> Iterator[Api]:
     with database.begin() as session:
         register(session, Model(**MODEL))
     store = MediaStore(settings.media_url)
-    jobs = JobService(database, store, embed, settings.lease_s, settings.max_attempts)
     with local_client(settings) as client:
-        yield Api(client, settings, database, store, jobs)
+        yield Api(client, settings, database, store, JobResults(Resources(settings, database, store), MADE_UP_KINDS))
     database.close()

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from matcher.embedding import reembedding as embedding
-from tests.integration.activating import active, add_model, do_turns
+from matcher.embedding import reembedding
+from tests.integration.activating import active, add_model, do_activation
 from tests.integration.conftest import LOPSIDED, Api, weighted
 
 TRACKS = 24
@@ -19,9 +19,8 @@ Matrices = dict[str, npt.NDArray[np.uint8]]
 
 
 @pytest.fixture(autouse=True)
-def _short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding, "TURN_S", 0.0)
-    monkeypatch.setattr(embedding, "BATCH", 3)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reembedding, "BATCH", 3)
 
 
 def looped_order(kind: str, matrices: Matrices) -> list[str]:
@@ -79,11 +78,11 @@ def test_no_answer_is_mixed_while_models_are_switched_and_tracks_are_added(api: 
         asker.start()
     wait_for_an_answer_of("test-model")
     api.client.post(f"/models/{model}/activate")
-    do_turns(api, add_one)
+    do_activation(api, add_one)
     assert active(api) == model
     wait_for_an_answer_of(model)
     api.client.post("/models/test-model/activate")
-    do_turns(api)
+    do_activation(api)
     assert active(api) == "test-model"
     stop.set()
     for asker in askers:
@@ -102,7 +101,7 @@ def test_a_cursor_goes_on_in_its_models_ranking_after_a_switch_until_that_is_gon
     first = api.client.get(f"/match/{clip}", params={"limit": 4}).json()
     model = add_model(api)
     api.client.post(f"/models/{model}/activate")
-    do_turns(api)
+    do_activation(api)
     rest = api.client.get(f"/match/{clip}", params={"limit": 50, "cursor": first["next_cursor"]}).json()
     assert (active(api), rest["model"]["id"]) == (model, "test-model")
     paged = [result["audio"]["id"] for result in first["results"] + rest["results"]]

@@ -4,7 +4,7 @@ import numpy as np
 from sqlalchemy import select
 
 from matcher.embedding.embedded import Embedded, Owned, StepRows, WindowRow
-from matcher.matches.repository import MatchRepository
+from matcher.embedding.repository import EmbeddingRepository
 from matcher.tables import Embedding
 from tests.integration.conftest import Api
 
@@ -12,14 +12,14 @@ from tests.integration.conftest import Api
 def give_steps(api: Api, steps: dict[str, np.ndarray], hop_s: float, clip: str) -> None:
     """Write the embeddings of each asset again, with these steps beside them."""
     with api.database.begin() as session:
-        matches = MatchRepository(session)
+        embeddings = EmbeddingRepository(session)
         for asset, vectors in steps.items():
             column = Embedding.clip_id if asset == clip else Embedding.track_id
             found = session.scalars(select(Embedding).where(column == asset).order_by(Embedding.window)).all()
             windows = [WindowRow(window.start_s, window.vector) for window in found]
             rows = StepRows(hop_s if asset != clip else 1.0, vectors.astype(np.float16))
             owned = Owned(found[0].track_id, found[0].clip_id, Embedded(windows, rows))
-            matches.replace("test-model", [owned])
+            embeddings.replace("test-model", [owned])
 
 
 def unit_rows(rows: int, seed: int) -> np.ndarray:

@@ -10,11 +10,11 @@ from typing import Any
 import anyio
 import pytest
 
-from matcher.embedding import reembedding as embedding
+from matcher.embedding import reembedding
 from matcher.training import events
-from tests.integration.activating import add_model, queued_task, reembedding
+from tests.integration.activating import SteppedActivation, add_model, do_activation
 from tests.integration.conftest import Api
-from tests.integration.training import MadeUpFit, add_pairs, ask, task_of, trainer
+from tests.integration.training import MadeUpFit, add_pairs, ask, trainer
 
 WAIT_S = 60.0
 
@@ -46,7 +46,7 @@ def test_every_epoch_is_told_and_the_last_event_says_done(api: Api, tmp_path: Pa
         assert seen[epoch].wait(WAIT_S)
 
     fit = MadeUpFit(wait)
-    worker = threading.Thread(target=trainer(api, fit, tmp_path).run, args=[task_of(api, model)])
+    worker = threading.Thread(target=trainer(api, fit, tmp_path).work)
 
     def on_event(name: str, progress: dict[str, Any]) -> None:
         if not worker.is_alive() and name == "progress" and progress["epoch"] is None:
@@ -66,18 +66,19 @@ def test_every_epoch_is_told_and_the_last_event_says_done(api: Api, tmp_path: Pa
 
 
 def test_an_activation_is_told_by_its_coverage(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding, "TURN_S", 0.0)
-    monkeypatch.setattr(embedding, "BATCH", 1)
+    monkeypatch.setattr(reembedding, "BATCH", 1)
     for number in range(2):
         api.add_track(f"t{number}", [[number, 1, 2]])
     model = add_model(api)
     api.client.post(f"/models/{model}/activate")
 
-    def one_turn(_: str, __: dict[str, Any]) -> None:
-        if task := queued_task(api):
-            reembedding(api).turn(task)
+    activation = SteppedActivation(api)
 
-    told = watched(api, model, one_turn)
+    def one_asset(_: str, __: dict[str, Any]) -> None:
+        activation.step()
+        activation.step()
+
+    told = watched(api, model, one_asset)
     assert [progress["coverage"]["embedded"] for _, progress in told] == [0, 1, 2, 2][: len(told)]
     assert told[0][1]["state"] == "embedding"
     assert (told[-1][0], told[-1][1]["active"]) == ("done", True)
@@ -100,14 +101,10 @@ def test_a_failed_activation_ends_its_events_as_failed(api: Api) -> None:
     model = add_model(api)
     api.client.post(f"/models/{model}/activate")
     job = api.job(track)
-    for key in api.store.keys(f"features/{job.media_sha256[:2]}/{job.media_sha256}"):
+    for key in api.store.keys(f"features/{api.sha256(job)[:2]}/{api.sha256(job)}"):
         api.store.delete(key)
 
-    def one_turn(_: str, __: dict[str, Any]) -> None:
-        if task := queued_task(api):
-            reembedding(api).turn(task)
-
-    told = watched(api, model, one_turn)
+    told = watched(api, model, lambda *_: do_activation(api))
     assert (told[-1][0], told[-1][1]["error"]["code"]) == ("failed", "storage_missing")
 
 

@@ -53,7 +53,7 @@ def test_readiness_tells_which_kind_of_job_nobody_takes_and_stays_ready(api: Api
     assert api.client.get("/readyz").json()["workers"] == {"audio": "ok", "video": "ok"}
     with api.database.begin() as session:
         late = "updated_at = clock_timestamp() - interval '90 s'"
-        session.execute(text(f"UPDATE jobs SET {late} WHERE modality = 'audio'"))
+        session.execute(text(f"UPDATE jobs SET {late} WHERE kind = 'audio'"))
     answer = api.client.get("/readyz")
     assert answer.status_code == 200
     workers = answer.json()["workers"]
@@ -61,7 +61,7 @@ def test_readiness_tells_which_kind_of_job_nobody_takes_and_stays_ready(api: Api
     assert workers["video"] == "ok"
     with api.database.begin() as session:
         lease = "state = 'running', lease_until = clock_timestamp() + interval '60 s'"
-        session.execute(text(f"UPDATE jobs SET {lease} WHERE modality = 'audio'"))
+        session.execute(text(f"UPDATE jobs SET {lease} WHERE kind = 'audio'"))
     assert api.client.get("/readyz").json()["workers"]["audio"] == "ok"
 
 

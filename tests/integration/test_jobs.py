@@ -12,13 +12,14 @@ import redis
 from sqlalchemy import update
 
 from matcher.dispatcher import Dispatcher
-from matcher.models.repository import queue_missing, register
+from matcher.embedding.extraction_queue import queue_missing
+from matcher.models.service import register
 from matcher.tables import Job, JobState, Model
 from needledrop.errors import ErrorCode, FeatureError
-from needledrop.messages import ExtractFailed, ExtractProgress, ExtractRepeated, Stage
+from needledrop.messages import JobFailed, JobProgress, JobRepeated, Stage
 from needledrop_worker.celery import KEY_PREFIX
 from tests.embedded import Servers
-from tests.integration.conftest import MODEL, Api
+from tests.integration.conftest import MADE_UP_KINDS, MODEL, Api
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def broker(servers: Servers) -> redis.Redis:
 
 @pytest.fixture
 def dispatcher(api: Api, broker: redis.Redis) -> Dispatcher:
-    return Dispatcher(api.settings, api.database)
+    return Dispatcher(api.settings, api.database, MADE_UP_KINDS)
 
 
 def published(broker: redis.Redis, queue: str) -> list[dict[str, Any]]:
@@ -54,7 +55,8 @@ def test_a_new_job_is_published_once_to_its_queue(api: Api, dispatcher: Dispatch
     [audio], [video] = published(broker, "audio"), published(broker, "video")
     job = api.job(track)
     assert audio["job_id"] == str(job.id)
-    assert (audio["attempt"], audio["space"], audio["media_sha256"]) == (1, "audio-space", job.media_sha256)
+    assert (audio["attempt"], audio["kind"]) == (1, "audio")
+    assert (audio["payload"]["space"], audio["payload"]["media_sha256"]) == ("audio-space", api.sha256(job))
     assert video["job_id"] == str(api.job(clip).id)
 
 
@@ -89,7 +91,7 @@ def test_a_long_queue_is_not_published_twice(api: Api, dispatcher: Dispatcher) -
 def test_an_expired_lease_gives_a_new_attempt_and_the_old_one_is_ignored(api: Api, dispatcher: Dispatcher) -> None:
     track = api.add_track("t")
     job = api.job(track)
-    api.jobs.progress(ExtractProgress(job_id=job.id, attempt=1, stage=Stage.STARTED, worker="w"))
+    api.jobs.progress(JobProgress(job_id=job.id, attempt=1, stage=Stage.STARTED, worker="w"))
     assert dispatcher.run_once()[0] == 0, "the lease is still good"
     change(api, job, lease_until=datetime.now(UTC) - timedelta(seconds=1))
     assert dispatcher.run_once() == (1, 0), "not at once"
@@ -97,8 +99,8 @@ def test_an_expired_lease_gives_a_new_attempt_and_the_old_one_is_ignored(api: Ap
     change(api, job, run_after=datetime.now(UTC))
     assert dispatcher.run_once() == (0, 1)
 
-    api.jobs.progress(ExtractProgress(job_id=job.id, attempt=1, stage=Stage.EXTRACTING))
-    api.jobs.failed(ExtractFailed(job_id=job.id, attempt=1, code=ErrorCode.NO_AUDIO, detail="late"))
+    api.jobs.progress(JobProgress(job_id=job.id, attempt=1, stage=Stage.EXTRACTING))
+    api.jobs.failed(JobFailed(job_id=job.id, attempt=1, code=ErrorCode.NO_AUDIO, detail="late"))
     assert (api.job(track).attempt, api.job(track).state) == (2, JobState.QUEUED)
 
 
@@ -106,7 +108,7 @@ def test_a_lease_is_not_taken_for_expired_while_answers_wait_unread(
     api: Api, dispatcher: Dispatcher, broker: redis.Redis
 ) -> None:
     job = api.job(api.add_track("t"))
-    api.jobs.progress(ExtractProgress(job_id=job.id, attempt=1, stage=Stage.STARTED))
+    api.jobs.progress(JobProgress(job_id=job.id, attempt=1, stage=Stage.STARTED))
     change(api, job, lease_until=datetime.now(UTC) - timedelta(seconds=1))
     broker.rpush(KEY_PREFIX + "matcher", b"{}")
     assert dispatcher.run_once()[0] == 0
@@ -128,7 +130,7 @@ def test_each_try_waits_twice_as_long_as_the_one_before(api: Api) -> None:
     pauses = []
     for attempt in (1, 2):
         job = api.job(track)
-        message = ExtractFailed(job_id=job.id, attempt=attempt, code=ErrorCode.INTERNAL, detail="?", retryable=True)
+        message = JobFailed(job_id=job.id, attempt=attempt, code=ErrorCode.INTERNAL, detail="?", retryable=True)
         api.jobs.failed(message)
         failed = api.job(track)
         assert failed.run_after is not None
@@ -143,9 +145,7 @@ def test_a_job_given_back_by_a_worker_that_was_stopped_spends_no_try_and_waits_f
     for attempt in range(1, 6):
         job = api.job(track)
         api.jobs.failed(
-            ExtractFailed(
-                job_id=job.id, attempt=attempt, code=ErrorCode.WORKER_STOPPED, detail="stopped", retryable=True
-            )
+            JobFailed(job_id=job.id, attempt=attempt, code=ErrorCode.WORKER_STOPPED, detail="stopped", retryable=True)
         )
     assert (api.job(track).state, api.job(track).attempt, api.job(track).tries) == (JobState.QUEUED, 6, 1)
     assert dispatcher.run_once() == (0, 1)
@@ -156,19 +156,19 @@ def test_a_message_that_comes_again_leaves_a_living_attempt_alone_and_ends_a_dea
 ) -> None:
     track = api.add_track("t")
     job = api.job(track)
-    api.jobs.progress(ExtractProgress(job_id=job.id, attempt=1, stage=Stage.STARTED))
+    api.jobs.progress(JobProgress(job_id=job.id, attempt=1, stage=Stage.STARTED))
     full = api.job(track).lease_until
-    api.jobs.repeated(ExtractRepeated(job_id=job.id, attempt=1))
+    api.jobs.repeated(JobRepeated(job_id=job.id, attempt=1))
     short = api.job(track).lease_until
     assert full is not None
     assert short is not None
     assert (full - short).total_seconds() == pytest.approx(api.settings.lease_s - 15, abs=2)
     assert api.job(track).attempt == 1
-    api.jobs.progress(ExtractProgress(job_id=job.id, attempt=1, stage=Stage.EXTRACTING))
+    api.jobs.progress(JobProgress(job_id=job.id, attempt=1, stage=Stage.EXTRACTING))
     renewed = api.job(track).lease_until
     assert renewed is not None
     assert renewed >= full
-    api.jobs.repeated(ExtractRepeated(job_id=job.id, attempt=7))
+    api.jobs.repeated(JobRepeated(job_id=job.id, attempt=7))
     assert api.job(track).lease_until == renewed
 
 
@@ -177,7 +177,7 @@ def test_a_message_that_comes_again_unclaimed_is_another_try(api: Api) -> None:
     for attempt in (1, 2, 3):
         job = api.job(track)
         assert (job.state, job.attempt) == (JobState.QUEUED, attempt)
-        api.jobs.repeated(ExtractRepeated(job_id=job.id, attempt=attempt))
+        api.jobs.repeated(JobRepeated(job_id=job.id, attempt=attempt))
     assert (api.job(track).state, api.job(track).error_code) == (JobState.DEAD, "worker_lost")
 
 
@@ -236,7 +236,7 @@ def test_a_failure_that_may_pass_is_tried_again_until_the_attempts_are_used_up(a
     for attempt in (1, 2, 3):
         job = api.job(track)
         assert (job.attempt, job.state) == (attempt, JobState.QUEUED)
-        message = ExtractFailed(
+        message = JobFailed(
             job_id=job.id, attempt=attempt, code=ErrorCode.STORAGE_UNAVAILABLE, detail="away", retryable=True
         )
         api.jobs.failed(message)
@@ -254,7 +254,8 @@ def test_a_result_told_twice_has_one_effect(api: Api) -> None:
 def test_features_of_another_space_are_refused(api: Api) -> None:
     track = api.add_track("t")
     message = api.finish(api.add_track("u"), np.array([[1]], np.uint8))
-    foreign = message.model_copy(update={"job_id": api.job(track).id, "space": "audio-other"})
+    result = {**message.result, "space": "audio-other"}
+    foreign = message.model_copy(update={"job_id": api.job(track).id, "result": result})
     with pytest.raises(FeatureError) as caught:
         api.jobs.done(foreign)
     assert caught.value.code is ErrorCode.SPACE_MISMATCH
@@ -265,8 +266,8 @@ def test_a_result_for_a_deleted_track_is_ignored(api: Api) -> None:
     track = api.add_track("t")
     job = api.job(track)
     api.client.delete(f"/audio/{track}")
-    api.jobs.progress(ExtractProgress(job_id=job.id, attempt=1, stage=Stage.STARTED))
-    api.jobs.failed(ExtractFailed(job_id=job.id, attempt=1, code=ErrorCode.NO_AUDIO, detail=""))
+    api.jobs.progress(JobProgress(job_id=job.id, attempt=1, stage=Stage.STARTED))
+    api.jobs.failed(JobFailed(job_id=job.id, attempt=1, code=ErrorCode.NO_AUDIO, detail=""))
     assert api.client.get("/audio").json()["total"] == 0
 
 

@@ -20,9 +20,10 @@ from matcher.embedding import ann_index, bulk
 from matcher.embedding.ann_index import index_name
 from matcher.embedding.embedded import Embedded, Owned, WindowRow
 from matcher.embedding.index_keeper import IndexKeeper
+from matcher.embedding.repository import EmbeddingRepository
 from matcher.matches.ranking import Counts, RankingRepository
-from matcher.matches.repository import MatchRepository
-from matcher.models.repository import delete_model, register, switch_to
+from matcher.models.service import register
+from matcher.registry.repository import delete_model, switch_to
 from matcher.settings import MatcherSettings
 from matcher.tables import Embedding, Model, Track
 from tests.client import local_client
@@ -101,7 +102,7 @@ def large(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             clips[clip] = (centres[number] + 0.8 * rng.normal(size=DIM)).astype(np.float16).astype(np.float32)
             with database.begin() as session:
                 embedded = Embedded([WindowRow(0.0, clips[clip].tolist())])
-                MatchRepository(session).replace(str(MODEL["id"]), [Owned(None, UUID(clip), embedded)])
+                EmbeddingRepository(session).replace(str(MODEL["id"]), [Owned(None, UUID(clip), embedded)])
         made = Large(url, client, database, [str(one) for one in ids], vectors.astype(np.float32), clips)
         assert made.keep_index() == 1
         with database.begin() as session:

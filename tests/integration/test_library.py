@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from needledrop.errors import ErrorCode
-from needledrop.messages import ExtractFailed, ExtractProgress, MediaInfo, Stage
+from needledrop.messages import JobFailed, JobProgress, MediaInfo, Stage
 from tests.integration.conftest import Api
 
 
@@ -46,7 +46,7 @@ def test_a_title_of_the_users_own_outlives_the_containers_tags(api: Api) -> None
 def test_progress_is_shown_and_ends_in_ready(api: Api) -> None:
     track_id = api.add_track("a")
     job = api.job(track_id)
-    api.jobs.progress(ExtractProgress(job_id=job.id, attempt=1, stage=Stage.EXTRACTING, progress=0.5))
+    api.jobs.progress(JobProgress(job_id=job.id, attempt=1, stage=Stage.EXTRACTING, progress=0.5))
     track = api.client.get(f"/audio/{track_id}").json()
     assert (track["status"], track["stage"], track["progress"]) == ("processing", "extracting", 0.5)
     api.finish(track_id, np.zeros((1, 3), np.uint8))
@@ -56,7 +56,7 @@ def test_progress_is_shown_and_ends_in_ready(api: Api) -> None:
 
 def test_a_file_that_cannot_be_used_says_so_by_code_and_may_be_sent_again(api: Api) -> None:
     clip_id = api.add_clip("a")
-    failure = ExtractFailed(job_id=api.job(clip_id).id, attempt=1, code=ErrorCode.NO_VIDEO, detail="no picture")
+    failure = JobFailed(job_id=api.job(clip_id).id, attempt=1, code=ErrorCode.NO_VIDEO, detail="no picture")
     api.jobs.failed(failure)
     answer = api.client.get(f"/match/{clip_id}")
     assert answer.status_code == 422

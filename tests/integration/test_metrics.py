@@ -53,9 +53,9 @@ def test_jobs_are_counted_by_kind_and_state(api: Api) -> None:
     api.add_clip("waiting.mp4")
     with api.database.begin() as session:
         ago = "updated_at = clock_timestamp() - interval '100 s'"
-        session.execute(text(f"UPDATE jobs SET {ago} WHERE state = 'queued' AND modality = 'audio'"))
+        session.execute(text(f"UPDATE jobs SET {ago} WHERE state = 'queued' AND kind = 'audio'"))
         late = "state = 'running', attempt = 3, lease_until = clock_timestamp() - interval '5 s'"
-        session.execute(text(f"UPDATE jobs SET {late} WHERE modality = 'video'"))
+        session.execute(text(f"UPDATE jobs SET {late} WHERE kind = 'video'"))
     found = scraped(api)
     assert value(found, "jobs", kind="audio", state="done") == 1
     assert value(found, "jobs", kind="audio", state="queued") == 1
@@ -69,12 +69,12 @@ def test_jobs_are_counted_by_kind_and_state(api: Api) -> None:
 
 def test_messages_that_wait_are_counted_by_queue(api: Api) -> None:
     with redis.Redis.from_url(api.settings.redis_url.get_secret_value()) as broker:
-        before = broker.llen(KEY_PREFIX + "training")
-        broker.rpush(KEY_PREFIX + "training", "x", "y")
+        before = broker.llen(KEY_PREFIX + "audio")
+        broker.rpush(KEY_PREFIX + "audio", "x", "y")
         try:
-            assert value(scraped(api), "queue_messages", queue="training") == before + 2
+            assert value(scraped(api), "queue_messages", queue="audio") == before + 2
         finally:
-            broker.ltrim(KEY_PREFIX + "training", 0, before - 1) if before else broker.delete(KEY_PREFIX + "training")
+            broker.ltrim(KEY_PREFIX + "audio", 0, before - 1) if before else broker.delete(KEY_PREFIX + "audio")
 
 
 def test_without_the_queue_the_page_still_comes_and_says_so(api: Api) -> None:

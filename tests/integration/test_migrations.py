@@ -1,5 +1,7 @@
 """The migrations, up and down, against the tables as the code declares them."""
 
+from typing import Any
+
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -19,9 +21,31 @@ INSERT INTO models (id, name, kind, bundle, untrained_backbones, audio_space, vi
 SELECT 'trained', 'mine', kind, bundle, untrained_backbones, audio_space, video_space,
        false, false, 'ready', '{}' FROM models
 """
+OLD_JOBS = """
+INSERT INTO tracks (id, sha256, filename, media_type, bytes)
+VALUES ('00000000-0000-0000-0000-000000000001', 'aa', 'a.ogg', 'audio/ogg', 3);
+INSERT INTO pairs (id, sha256, filename, media_type, bytes)
+VALUES ('00000000-0000-0000-0000-000000000002', 'bb', 'b.mp4', 'video/mp4', 4);
+INSERT INTO models (id, name, kind, bundle, untrained_backbones, audio_space, video_space, active, installed, state)
+VALUES ('trained', 'mine', 'va_metric2', 'demo', true, 'audio-a', 'video-v', false, false, 'training');
+INSERT INTO jobs (id, track_id, modality, media_sha256, space, state, stage, progress, attempt, tries, worker,
+                  lease_until)
+VALUES ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-000000000001', 'audio', 'aa', 'audio-a',
+        'running', 'extracting', 0.5, 3, 2, 'w', '2026-01-02T03:04:05Z');
+INSERT INTO jobs (id, pair_id, modality, media_sha256, space, state, stage, attempt, error_code, error_detail)
+VALUES ('00000000-0000-0000-0000-00000000000b', '00000000-0000-0000-0000-000000000002', 'audio', 'bb', 'audio-a',
+        'failed', 'queued', 1, 'no_audio', 'a sentence'),
+       ('00000000-0000-0000-0000-00000000000c', '00000000-0000-0000-0000-000000000002', 'video', 'bb', 'video-v',
+        'queued', 'queued', 1, NULL, NULL);
+INSERT INTO model_jobs (id, model_id, kind, state, attempt, epoch, epochs, figures, worker, lease_until)
+VALUES ('00000000-0000-0000-0000-00000000000d', 'trained', 'train', 'running', 2, 7, 40, '{"loss": 0.25}', 't',
+        '2026-01-02T03:04:05Z');
+INSERT INTO model_jobs (id, model_id, kind, state, attempt)
+VALUES ('00000000-0000-0000-0000-00000000000e', 'trained', 'activate', 'done', 1);
+"""
 PAIR_JOB = """
-INSERT INTO jobs (id, pair_id, modality, media_sha256, space, state, stage, attempt)
-SELECT gen_random_uuid(), id, 'audio', sha256, 'audio-a', 'queued', 'queued', 1 FROM pairs
+INSERT INTO jobs (id, pair_id, kind, space, state, stage, attempt)
+SELECT gen_random_uuid(), id, 'audio', 'audio-a', 'queued', 'queued', 1 FROM pairs
 """
 
 
@@ -39,6 +63,39 @@ def test_each_migration_can_be_taken_back_and_made_again(servers: Servers) -> No
     command.upgrade(config, "head")
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+
+
+def test_jobs_of_files_and_of_models_become_one_table_and_part_again(servers: Servers) -> None:
+    url = servers.fresh_database()
+    config = alembic_config(url)
+    engine = create_engine(url)
+
+    def rows(query: str) -> list[dict[str, Any]]:
+        with engine.begin() as connection:
+            return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+    command.downgrade(config, "0007")
+    with engine.begin() as connection:
+        connection.execute(text(OLD_JOBS))
+    before = rows("SELECT * FROM jobs ORDER BY id"), rows("SELECT * FROM model_jobs ORDER BY id")
+    command.upgrade(config, "head")
+    jobs = {str(row["id"])[-1]: row for row in rows("SELECT * FROM jobs")}
+    assert {key: (row["kind"], row["space"], row["state"]) for key, row in jobs.items()} == {
+        "a": ("audio", "audio-a", "running"),
+        "b": ("audio", "audio-a", "failed"),
+        "c": ("video", "video-v", "queued"),
+        "d": ("train", "", "running"),
+        "e": ("activate", "", "done"),
+    }
+    training = jobs["d"]
+    assert (training["model_id"], training["attempt"], training["tries"]) == ("trained", 2, 2)
+    assert training["figures"] == {"epoch": 7, "epochs": 40, "figures": {"loss": 0.25}}
+    assert (jobs["e"]["stage"], jobs["e"]["progress"], jobs["e"]["figures"]) == ("ready", 1.0, None)
+    assert (jobs["a"]["tries"], jobs["a"]["progress"]) == (2, 0.5)
+
+    command.downgrade(config, "0007")
+    assert (rows("SELECT * FROM jobs ORDER BY id"), rows("SELECT * FROM model_jobs ORDER BY id")) == before
     engine.dispose()
 
 

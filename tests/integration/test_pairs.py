@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from matcher.models.repository import queue_missing, register
+from matcher.embedding.extraction_queue import queue_missing
+from matcher.models.service import register
 from matcher.tables import Model
 from needledrop.errors import ErrorCode
 from needledrop.features import Modality
-from needledrop.messages import ExtractFailed, ExtractProgress, Stage
+from needledrop.messages import JobFailed, JobProgress, Stage
 from tests.integration.conftest import MODEL, Api
 
 
@@ -16,7 +17,7 @@ def test_a_pair_has_a_job_for_each_side_and_is_ready_after_both(api: Api) -> Non
     assert (answer.status_code, answer.headers["location"]) == (202, f"/pairs/{pair['id']}")
     assert (pair["status"], pair["title"], pair["url"]) == ("queued", "Dance", f"/pairs/{pair['id']}/file")
     jobs = api.jobs_of_pair(pair["id"])
-    assert {(job.modality, job.space) for job in jobs.values()} == {
+    assert {(job.kind, job.space) for job in jobs.values()} == {
         ("audio", "audio-space"),
         ("video", "video-space"),
     }
@@ -34,9 +35,7 @@ def test_the_progress_of_a_pair_is_that_of_both_sides_together(api: Api) -> None
     pair = api.add_pair("film")
     jobs = api.jobs_of_pair(pair)
     for modality, progress in ((Modality.AUDIO, 0.75), (Modality.VIDEO, 0.25)):
-        api.jobs.progress(
-            ExtractProgress(job_id=jobs[modality].id, attempt=1, stage=Stage.EXTRACTING, progress=progress)
-        )
+        api.jobs.progress(JobProgress(job_id=jobs[modality].id, attempt=1, stage=Stage.EXTRACTING, progress=progress))
     answer = api.client.get(f"/pairs/{pair}").json()
     assert (answer["status"], answer["stage"], answer["progress"]) == ("processing", "extracting", 0.5)
 
@@ -52,7 +51,7 @@ def test_a_video_without_sound_fails_with_its_code_and_may_be_sent_again(api: Ap
     pair = api.add_pair("film")
     jobs = api.jobs_of_pair(pair)
     api.finish_job(jobs[Modality.VIDEO], np.zeros((3, 2), np.uint8))
-    failure = ExtractFailed(job_id=jobs[Modality.AUDIO].id, attempt=1, code=ErrorCode.NO_AUDIO, detail="no sound")
+    failure = JobFailed(job_id=jobs[Modality.AUDIO].id, attempt=1, code=ErrorCode.NO_AUDIO, detail="no sound")
     api.jobs.failed(failure)
     answer = api.client.get(f"/pairs/{pair}").json()
     assert (answer["status"], answer["error"]) == ("failed", {"code": "no_audio", "detail": "no sound"})

@@ -27,15 +27,25 @@ COLUMNS = """
 SELECT table_name, column_name, udt_name, is_nullable = 'YES' OR column_default IS NOT NULL OR is_identity = 'YES'
 FROM information_schema.columns WHERE table_schema = current_schema() AND table_name <> 'alembic_version'
 """
+STOPPED_FOR = "0008"
+"""The one migration for which everything is stopped: one table for jobs of every kind. Nothing was released before."""
 # What the first version writes and reads, as it wrote it.
 MODEL = """
 INSERT INTO models (id, kind, bundle, untrained_backbones, audio_space, video_space, active)
 VALUES ('bundled', 'va_metric2', 'demo', true, 'audio-a', 'video-v', true)
 """
+FIRST_JOB = (
+    "INSERT INTO jobs (id, {column}, modality, media_sha256, space, state, stage, attempt)"
+    " VALUES (gen_random_uuid(), :id, 'audio', :sha256, 'audio-a', 'queued', 'queued', 1)"
+)
+JOB_OF_A_KIND = (
+    "INSERT INTO jobs (id, {column}, kind, space, state, stage, attempt, tries)"
+    " VALUES (gen_random_uuid(), :id, 'audio', 'audio-a', 'queued', 'queued', 1, 1)"
+)
+"""As it is written since the migration that everything was stopped for."""
 WRITES = (
     "INSERT INTO {assets} (id, sha256, filename, media_type, bytes) VALUES (:id, :sha256, 'a.ogg', 'audio/ogg', 3)",
-    "INSERT INTO jobs (id, {column}, modality, media_sha256, space, state, stage, attempt)"
-    " VALUES (gen_random_uuid(), :id, 'audio', :sha256, 'audio-a', 'queued', 'queued', 1)",
+    "{job}",
     "UPDATE jobs SET state = 'running', worker = 'w', lease_until = clock_timestamp() WHERE {column} = :id",
     "INSERT INTO features (media_sha256, space, key, rows, hop_s) VALUES (:sha256, 'audio-a', 'k', 1, 1)",
     "INSERT INTO embeddings (model_id, {column}, \"window\", start_s, vector) VALUES ('bundled', :id, 0, 0, '[1,2,3]')",
@@ -58,8 +68,10 @@ class OldDatabase:
     def write(self, assets: str, column: str) -> None:
         with self.engine.begin() as connection:
             values = {"id": uuid4(), "sha256": uuid4().hex * 2}
+            job = FIRST_JOB if _is_before(self.revision(), STOPPED_FOR) else JOB_OF_A_KIND
             for statement in WRITES:
-                connection.execute(text(statement.format(assets=assets, column=column)), values)
+                written = statement.format(assets=assets, column=column, job=job.format(column=column))
+                connection.execute(text(written), values)
 
     def ranked(self) -> int:
         with self.engine.begin() as connection:
@@ -96,6 +108,9 @@ def test_a_migration_takes_nothing_away_and_asks_nothing_new_of_the_version_befo
     for revision in revisions()[1:]:
         command.upgrade(alembic_config(old.url), revision)
         after = old.columns()
+        if revision == STOPPED_FOR:
+            before = after
+            continue
         assert {key: after.get(key, (None,))[0] for key in before} == {key: kind for key, (kind, _) in before.items()}
         tables = {table for table, _ in before}
         needed = {key for key in after.keys() - before.keys() if key[0] in tables and not after[key][1]}
@@ -103,7 +118,7 @@ def test_a_migration_takes_nothing_away_and_asks_nothing_new_of_the_version_befo
         before = after
 
 
-def test_the_first_versions_writes_and_reads_work_on_every_schema_since_up_and_down(old: OldDatabase) -> None:
+def test_what_the_version_before_writes_and_reads_works_on_every_schema_since_up_and_down(old: OldDatabase) -> None:
     config = alembic_config(old.url)
     steps = revisions()
     for written, revision in enumerate([*steps, *steps[-2::-1], *steps], start=1):

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from matcher.models.repository import queue_missing, register
+from matcher.embedding import reembedding
+from matcher.embedding.extraction_queue import queue_missing
+from matcher.models.service import register
 from matcher.tables import Job, Model
 from needledrop.errors import ErrorCode
-from needledrop.messages import ExtractFailed
-from tests.integration.activating import active, add_model, do_turns, queued_task, reembedding
+from needledrop.messages import JobFailed
+from tests.integration.activating import active, add_model, do_activation
 from tests.integration.conftest import MODEL, Api
 
 OTHER = {"audio_space": "audio-other", "video_space": "video-other"}
@@ -18,7 +20,12 @@ OTHER = {"audio_space": "audio-other", "video_space": "video-other"}
 
 def open_jobs(api: Api) -> list[Job]:
     with api.database.begin() as session:
-        return list(session.scalars(select(Job).where(Job.state == "queued")))
+        return list(session.scalars(select(Job).where(Job.state == "queued", Job.model_id.is_(None))))
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reembedding, "WAIT_S", 0.01)
 
 
 @pytest.fixture
@@ -57,16 +64,20 @@ def test_features_of_another_space_are_extracted_again_where_that_is_asked_for(a
     assert (answer.status_code, answer.json()["state"]) == (202, "embedding")
     jobs = open_jobs(api)
     assert sorted(job.space for job in jobs) == ["audio-other", "audio-other", "video-other"]
-    task = queued_task(api)
-    assert task
-    reembedding(api).turn(task)
-    assert active(api) == "test-model", "it waits for the extractors"
     clip = library[0]
-    assert api.client.get(f"/match/{clip}").json()["model"]["id"] == "test-model"
-    for job in jobs:
-        api.finish_job(job, np.array([[5, 5, 5]], np.uint8))
-    assert api.client.get(f"/match/{clip}").json()["total"] == 2
-    do_turns(api)
+    signs: list[int] = []
+
+    def extract_at_last() -> None:
+        signs.append(len(signs))
+        if len(signs) == 3:
+            assert active(api) == "test-model", "it waits for the extractors"
+            assert api.client.get(f"/match/{clip}").json()["model"]["id"] == "test-model"
+            for job in jobs:
+                api.finish_job(job, np.array([[5, 5, 5]], np.uint8))
+            assert api.client.get(f"/match/{clip}").json()["total"] == 2
+
+    do_activation(api, extract_at_last)
+    assert len(signs) >= 3
     assert active(api) == model
     assert api.client.get(f"/match/{clip}").json()["model"]["id"] == model
 
@@ -77,11 +88,11 @@ def test_a_file_that_cannot_be_extracted_again_does_not_hold_the_switch(api: Api
     api.client.post(f"/models/{model}/activate", json={"reextract": True})
     for job in open_jobs(api):
         if job.track_id and str(job.track_id) == library[1]:
-            message = ExtractFailed(job_id=job.id, attempt=1, code=ErrorCode.NO_AUDIO, detail="")
+            message = JobFailed(job_id=job.id, attempt=1, code=ErrorCode.NO_AUDIO, detail="")
             api.jobs.failed(message)
         else:
             api.finish_job(job, np.array([[5, 5, 5]], np.uint8))
-    do_turns(api)
+    do_activation(api)
     assert active(api) == model
     assert api.client.get(f"/models/{model}").json()["coverage"] == {"total": 2, "embedded": 2, "stale": 0}
 

@@ -8,21 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import redis
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from matcher import trainer as trainer_process
 from matcher.dispatcher import Dispatcher
-from matcher.tables import ModelJob
+from matcher.tables import Job
 from needledrop.errors import ErrorCode, FeatureError, StorageError
-from needledrop.messages import Task
 from needledrop.metric import MetricCard
-from needledrop_worker.celery import KEY_PREFIX
-from needledrop_worker.watchdog import GiveBack
-from tests.integration.activating import active, do_turns
-from tests.integration.conftest import Api
-from tests.integration.training import EPOCHS, MadeUpFit, add_pairs, ask, task_of, trainer
+from tests.integration.activating import active, do_activation
+from tests.integration.conftest import MADE_UP_KINDS, Api
+from tests.integration.training import EPOCHS, MadeUpFit, add_pairs, ask, trainer, training_job
 
 
 def test_from_pairs_to_a_model_in_use_and_back(api: Api, tmp_path: Path) -> None:
@@ -35,7 +30,7 @@ def test_from_pairs_to_a_model_in_use_and_back(api: Api, tmp_path: Path) -> None
     assert (answer.json()["state"], answer.json()["name"], answer.json()["seed"]) == ("training", "Mine", 5)
     assert api.client.get(f"/models/{model}/report").json()["code"] == "no_report"
 
-    trainer(api, MadeUpFit(), tmp_path / "work").run(task_of(api, model))
+    trainer(api, MadeUpFit(), tmp_path / "work").work()
     trained = api.client.get(f"/models/{model}").json()
     assert (trained["state"], trained["epoch"], trained["epochs"]) == ("ready", EPOCHS, EPOCHS)
     assert trained["figures"] == {"loss": 1 / 3, "median_rank": None}
@@ -53,7 +48,7 @@ def test_from_pairs_to_a_model_in_use_and_back(api: Api, tmp_path: Path) -> None
     assert api.client.get(f"/models/{model}/report/weights.png").json()["code"] == "request_invalid"
 
     assert api.client.post(f"/models/{model}/activate").status_code == 202
-    do_turns(api)
+    do_activation(api)
     answer = api.client.get(f"/match/{clip}").json()
     assert answer["model"]["id"] == model
     assert [result["audio"]["id"] for result in answer["results"]] == [second, first]
@@ -64,7 +59,7 @@ def test_from_pairs_to_a_model_in_use_and_back(api: Api, tmp_path: Path) -> None
 def test_the_stored_folder_is_the_metric_that_was_trained(api: Api, tmp_path: Path) -> None:
     add_pairs(api)
     model = ask(api)
-    trainer(api, MadeUpFit(), tmp_path / "work").run(task_of(api, model))
+    trainer(api, MadeUpFit(), tmp_path / "work").work()
     copy = tmp_path / "copy"
     copy.mkdir()
     for key in api.store.keys(f"models/{model}"):
@@ -77,7 +72,8 @@ def test_a_training_gets_both_sides_of_every_pair_as_they_were_extracted(api: Ap
     add_pairs(api)
     api.add_pair("unfinished")
     fit = MadeUpFit()
-    trainer(api, fit, tmp_path).run(task_of(api, ask(api)))
+    ask(api)
+    trainer(api, fit, tmp_path).work()
     [work] = fit.works
     assert len(work.pairs) == 10
     for number in range(10):
@@ -91,7 +87,8 @@ def test_a_choice_trains_on_the_track_from_where_it_starts_as_long_as_the_clip(a
         clip = api.add_clip(f"clip {number}", [[number, 7, 7]] * 3)
         api.client.post(f"/match/{clip}/choices", json={"audio_id": track, "start_s": number * 2.0})
     fit = MadeUpFit()
-    trainer(api, fit, tmp_path).run(task_of(api, ask(api, use=["choices"])))
+    ask(api, use=["choices"])
+    trainer(api, fit, tmp_path).work()
     pairs = fit.works[0].pairs
     assert [pairs.audio[number][:, 0].tolist() for number in range(10)] == [[n, n + 1, n + 2] for n in range(0, 20, 2)]
     assert [len(pairs.video[number]) for number in range(10)] == [3] * 10
@@ -120,15 +117,18 @@ def test_a_training_whose_trainer_died_is_gone_on_with_by_another(api: Api, tmp_
         if epoch == 2:
             raise SystemExit
 
+    dying = trainer(api, MadeUpFit(die), tmp_path)
+    first = dying.claim()
+    assert first
     with pytest.raises(SystemExit):
-        trainer(api, MadeUpFit(die), tmp_path).run(first := task_of(api, model))
+        dying.runner.run(first)
     assert api.client.get(f"/models/{model}").json()["state"] == "training"
     end_lease(api)
-    assert Dispatcher(api.settings, api.database).run_once()[0] == 1
+    assert Dispatcher(api.settings, api.database, MADE_UP_KINDS).run_once()[0] == 1
     fit = MadeUpFit()
-    trainer(api, fit, tmp_path).run(first)
-    assert fit.began_at == [], "a message of the attempt before is ignored"
-    trainer(api, fit, tmp_path).run(task_of(api, model))
+    trainer(api, fit, tmp_path).runner.run(first)
+    assert fit.began_at == [], "the attempt before does nothing more"
+    trainer(api, fit, tmp_path).work()
     assert fit.began_at == [2]
     assert api.client.get(f"/models/{model}").json()["state"] == "ready"
 
@@ -138,8 +138,8 @@ def test_a_training_that_dies_again_and_again_is_given_up(api: Api, tmp_path: Pa
     model = ask(api)
     with api.database.begin() as session:
         late = datetime.now(UTC) - timedelta(seconds=1)
-        session.execute(update(ModelJob).values(state="running", attempt=3, lease_until=late))
-    Dispatcher(api.settings, api.database).run_once()
+        session.execute(update(Job).where(Job.model_id == model).values(state="running", tries=3, lease_until=late))
+    Dispatcher(api.settings, api.database, MADE_UP_KINDS).run_once()
     failed = api.client.get(f"/models/{model}").json()
     assert (failed["state"], failed["error"]["code"]) == ("failed", "lease_expired")
 
@@ -150,7 +150,7 @@ def test_a_training_that_cannot_be_done_fails_with_its_code(api: Api, tmp_path: 
 
     add_pairs(api)
     model = ask(api)
-    trainer(api, refuse, tmp_path).run(task_of(api, model))
+    trainer(api, refuse, tmp_path).work()
     failed = api.client.get(f"/models/{model}").json()
     assert (failed["state"], failed["error"]) == (
         "failed",
@@ -168,7 +168,7 @@ def test_a_training_whose_pairs_were_deleted_before_it_began_fails_with_its_code
     for pair in api.client.get("/pairs").json()["items"][left:]:
         api.client.delete(f"/pairs/{pair['id']}")
     fit = MadeUpFit()
-    trainer(api, fit, tmp_path / "work").run(task_of(api, model))
+    trainer(api, fit, tmp_path / "work").work()
     failed = api.client.get(f"/models/{model}").json()
     assert (failed["state"], failed["error"]["code"]) == ("failed", "features_invalid")
     assert fit.works == []
@@ -196,10 +196,9 @@ def test_a_training_that_breaks_is_gone_on_with_at_once_and_given_up_in_the_end(
     fit = MadeUpFit(break_off)
     for attempt in (1, 2):
         assert api.client.get(f"/models/{model}").json()["state"] == "training"
-        task = task_of(api, model)
-        assert task.attempt == attempt
+        assert training_job(api, model).attempt == attempt
         with suppress(MemoryError):
-            trainer(api, fit, tmp_path / "work", max_attempts=2).run(task)
+            trainer(api, fit, tmp_path / "work", max_attempts=2).work()
     assert fit.began_at == [0, 2], "it goes on where it was"
     failed = api.client.get(f"/models/{model}").json()
     assert (failed["state"], failed["error"]["code"]) == ("failed", code)
@@ -213,8 +212,8 @@ def test_a_training_that_broke_once_ends_well(api: Api, tmp_path: Path) -> None:
     def break_off(_: int) -> None:
         raise RuntimeError("once")
 
-    trainer(api, MadeUpFit(break_off), tmp_path).run(task_of(api, model))
-    trainer(api, MadeUpFit(), tmp_path).run(task_of(api, model))
+    trainer(api, MadeUpFit(break_off), tmp_path).work()
+    trainer(api, MadeUpFit(), tmp_path).work()
     ready = api.client.get(f"/models/{model}").json()
     assert (ready["state"], ready["error"]) == ("ready", None)
 
@@ -226,11 +225,11 @@ def test_an_attempt_that_lost_its_job_leaves_its_checkpoints_to_the_next(api: Ap
     def lose(epoch: int) -> None:
         if epoch == 2:
             end_lease(api)
-            Dispatcher(api.settings, api.database).run_once()
+            Dispatcher(api.settings, api.database, MADE_UP_KINDS).run_once()
 
-    trainer(api, MadeUpFit(lose), tmp_path).run(task_of(api, model))
+    trainer(api, MadeUpFit(lose), tmp_path).work()
     fit = MadeUpFit()
-    trainer(api, fit, tmp_path).run(task_of(api, model))
+    trainer(api, fit, tmp_path).work()
     assert fit.began_at == [3], "after the epoch at whose progress the first one saw that it had lost"
     assert api.client.get(f"/models/{model}").json()["state"] == "ready"
 
@@ -242,9 +241,9 @@ def test_an_attempt_whose_job_was_given_up_leaves_nothing(api: Api, tmp_path: Pa
     def give_up(epoch: int) -> None:
         if epoch == 2:
             with api.database.begin() as session:
-                session.execute(update(ModelJob).values(state="dead", lease_until=None))
+                session.execute(update(Job).where(Job.model_id == model).values(state="dead", lease_until=None))
 
-    trainer(api, MadeUpFit(give_up), tmp_path / "work").run(task_of(api, model))
+    trainer(api, MadeUpFit(give_up), tmp_path / "work").work()
     assert list((tmp_path / "work").iterdir()) == []
 
 
@@ -256,60 +255,51 @@ def test_a_store_that_is_away_is_given_time_to_come_back(api: Api, tmp_path: Pat
         raise StorageError(ErrorCode.STORAGE_UNAVAILABLE, "the bucket is away")
 
     for attempt, wait_s in ((1, 120), (2, 240)):
-        message = task_of(api, model)
-        assert message.attempt == attempt
-        trainer(api, MadeUpFit(away), tmp_path, lease_s=120.0).run(message)
-        with api.database.begin() as session:
-            run_after = session.get_one(ModelJob, message.job_id).run_after
+        assert training_job(api, model).attempt == attempt
+        trainer(api, MadeUpFit(away), tmp_path, lease_s=120.0).work()
+        run_after = training_job(api, model).run_after
         assert run_after is not None
         assert run_after - datetime.now(UTC) == pytest.approx(timedelta(seconds=wait_s), abs=timedelta(seconds=30))
 
 
-def test_a_training_whose_trainer_is_stopped_goes_on_under_the_same_attempt(api: Api, tmp_path: Path) -> None:
+def test_a_training_whose_trainer_is_stopped_spends_no_try_and_goes_on_at_once(api: Api, tmp_path: Path) -> None:
     add_pairs(api)
     model = ask(api)
-    dispatcher = Dispatcher(api.settings, api.database)
-    dispatcher.run_once()
 
     def stop(epoch: int) -> None:
         if epoch == 2:
             raise SystemExit
 
-    message = task_of(api, model)
+    stopped = trainer(api, MadeUpFit(stop), tmp_path)
+    claim = stopped.claim()
+    assert claim
     with pytest.raises(SystemExit):
-        trainer(api, MadeUpFit(stop), tmp_path).run(message)
-    trainer(api, MadeUpFit(), tmp_path).give_back(message)
-    assert dispatcher.run_once() == (0, 1), "published again, and no lease had to end"
-    assert task_of(api, model) == message
+        stopped.runner.run(claim)
+    stopped.runner.give_back(claim)
+    given_back = training_job(api, model)
+    assert (given_back.state, given_back.tries, given_back.run_after) == ("queued", 1, None)
     fit = MadeUpFit()
-    trainer(api, fit, tmp_path).run(message)
+    trainer(api, fit, tmp_path).work()
     assert (fit.began_at, api.client.get(f"/models/{model}").json()["state"]) == ([2], "ready")
-    trainer(api, MadeUpFit(), tmp_path).give_back(message)
+    stopped.runner.give_back(claim)
     assert api.client.get(f"/models/{model}").json()["state"] == "ready", "what has ended stays so"
 
 
-def test_the_trainers_process_gives_back_what_its_stopping_ended(
-    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[GiveBack] = []
-    monkeypatch.setattr(trainer_process, "MatcherSettings", lambda: api.settings)
-    monkeypatch.setattr(trainer_process, "configure_logging", lambda *_: None)
-    monkeypatch.setattr(trainer_process, "guard", lambda _app, _service, _settings, give_back: given.append(give_back))
-    trainer_process.make_trainer()
+def test_a_training_that_failed_is_tried_again_as_a_job(api: Api, tmp_path: Path) -> None:
+    def refuse(*_: object) -> MetricCard:
+        raise FeatureError(ErrorCode.FEATURES_INVALID, "no two pairs differ")
+
     add_pairs(api)
-    message = task_of(api, model := ask(api))
-
-    def stop(_: int) -> None:
-        raise SystemExit
-
-    with pytest.raises(SystemExit):
-        trainer(api, MadeUpFit(stop), tmp_path).run(message)
-    for name, lease in (("another.task", True), (Task.MODEL_TRAIN, False)):
-        given[0](name, [message.model_dump(mode="json")])
-        with api.database.begin() as session:
-            job = session.get_one(ModelJob, message.job_id)
-            assert ((job.lease_until is not None), job.attempt) == (lease, 1)
-    assert api.client.get(f"/models/{model}").json()["state"] == "training"
+    model = ask(api)
+    trainer(api, refuse, tmp_path).work()
+    [failed] = api.client.get("/jobs", params={"state": "failed"}).json()["items"]
+    assert (failed["kind"], failed["model_id"]) == ("train", model)
+    again = api.client.post(f"/jobs/{failed['id']}/retry")
+    assert (again.status_code, again.json()["state"]) == (202, "queued")
+    training = api.client.get(f"/models/{model}").json()
+    assert (training["state"], training["error"]) == ("training", None)
+    trainer(api, MadeUpFit(), tmp_path).work()
+    assert api.client.get(f"/models/{model}").json()["state"] == "ready"
 
 
 def test_a_training_without_its_database_is_left_to_its_lease(api: Api, tmp_path: Path) -> None:
@@ -320,8 +310,8 @@ def test_a_training_without_its_database_is_left_to_its_lease(api: Api, tmp_path
         raise OperationalError("SELECT 1", {}, Exception("the database is away"))
 
     with pytest.raises(OperationalError):
-        trainer(api, MadeUpFit(lose), tmp_path).run(task_of(api, model))
-    assert task_of(api, model).attempt == 1
+        trainer(api, MadeUpFit(lose), tmp_path).work()
+    assert (training_job(api, model).attempt, training_job(api, model).state) == (1, "running")
     assert api.client.get(f"/models/{model}").json()["state"] == "training"
 
 
@@ -333,7 +323,7 @@ def test_deleting_a_model_ends_its_training_and_leaves_no_file(api: Api, tmp_pat
         api.client.delete(f"/models/{model}")
 
     fit = MadeUpFit(delete)
-    trainer(api, fit, tmp_path / "work").run(task_of(api, model))
+    trainer(api, fit, tmp_path / "work").work()
     assert api.client.get(f"/models/{model}").json()["code"] == "not_found"
     assert list(api.store.keys("models")) == []
     assert list((tmp_path / "work").iterdir()) == []
@@ -342,7 +332,7 @@ def test_deleting_a_model_ends_its_training_and_leaves_no_file(api: Api, tmp_pat
 def test_a_running_training_keeps_its_lease_however_long_an_epoch_is(api: Api, tmp_path: Path) -> None:
     add_pairs(api)
     model = ask(api)
-    dispatcher = Dispatcher(api.settings, api.database)
+    dispatcher = Dispatcher(api.settings, api.database, MADE_UP_KINDS)
     attempts: list[int] = []
 
     def dawdle(_: int) -> None:
@@ -351,37 +341,34 @@ def test_a_running_training_keeps_its_lease_however_long_an_epoch_is(api: Api, t
         while lease_has_run_out(api, model) and time.monotonic() < deadline:
             time.sleep(0.02)
         dispatcher.run_once()
-        attempts.append(task_of(api, model).attempt)
+        attempts.append(training_job(api, model).attempt)
 
-    trainer(api, MadeUpFit(dawdle), tmp_path, lease_s=2.0).run(task_of(api, model))
+    trainer(api, MadeUpFit(dawdle), tmp_path, lease_s=2.0).work()
     assert attempts == [1] * EPOCHS
 
 
 def end_lease(api: Api) -> None:
     with api.database.begin() as session:
-        session.execute(update(ModelJob).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
+        late = datetime.now(UTC) - timedelta(seconds=1)
+        session.execute(update(Job).where(Job.model_id.is_not(None)).values(lease_until=late))
 
 
 def lease_has_run_out(api: Api, model: str) -> bool:
-    with api.database.begin() as session:
-        job = session.get_one(ModelJob, task_of(api, model).job_id)
-        return job.lease_until is None or job.lease_until < datetime.now(UTC)
+    job = training_job(api, model)
+    return job.lease_until is None or job.lease_until < datetime.now(UTC)
 
 
-def test_the_dispatcher_publishes_one_training_at_a_time(api: Api, tmp_path: Path) -> None:
-    broker = redis.Redis.from_url(api.settings.redis_url.get_secret_value())
-    broker.flushall()
+def test_one_training_runs_at_a_time_the_oldest_first(api: Api, tmp_path: Path) -> None:
     add_pairs(api)
-    dispatcher = Dispatcher(api.settings, api.database)
-    dispatcher.run_once()
     first, second = ask(api), ask(api)
-    assert dispatcher.run_once() == (0, 1)
-    assert dispatcher.run_once() == (0, 0)
-    assert broker.llen(KEY_PREFIX + "training") == 1
-    trainer(api, MadeUpFit(), tmp_path).run(task_of(api, first))
-    assert dispatcher.run_once() == (0, 1)
-    trainer(api, MadeUpFit(), tmp_path).run(task_of(api, second))
-    assert dispatcher.run_once() == (0, 0)
+    one, other = (trainer(api, MadeUpFit(), tmp_path / name) for name in "ab")
+    claim = one.claim()
+    assert claim
+    assert claim.subject_id == first
+    assert other.claim() is None
+    one.runner.run(claim)
+    assert other.work().subject_id == second
+    assert other.claim() is None
 
 
 def test_progress_is_told_by_server_sent_events_until_it_is_done(api: Api, tmp_path: Path) -> None:
@@ -392,7 +379,7 @@ def test_progress_is_told_by_server_sent_events_until_it_is_done(api: Api, tmp_p
     def look(_: int) -> None:
         seen.append(api.client.get(f"/models/{model}").json())
 
-    trainer(api, MadeUpFit(look), tmp_path).run(task_of(api, model))
+    trainer(api, MadeUpFit(look), tmp_path).work()
     assert [(told["state"], told["epoch"], told["epochs"]) for told in seen] == [("training", n, 3) for n in (1, 2, 3)]
     answer = api.client.get(f"/models/{model}/events")
     assert answer.headers["content-type"].startswith("text/event-stream")

@@ -1,17 +1,21 @@
 """The trainer's part for the tests of training: a fit that is quick and leaves what a real one does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from matcher.tables import ModelJob
-from matcher.training.attempt import Epoch, Fit, Trainer, Work
+from matcher.jobs.attempt import Claim
+from matcher.jobs.kind import ClaimedKind
+from matcher.jobs.runner import JobRunner
+from matcher.registry.model_jobs import ModelJob
+from matcher.resources import Resources
+from matcher.tables import Job
+from matcher.training.run import Epoch, Fit, Training, Work
 from needledrop.bundle import FileRef
-from needledrop.messages import ModelTask
 from needledrop.metric import WEIGHTS, MetricCard, MetricSide
-from tests.integration.conftest import LOPSIDED, Api
+from tests.integration.conftest import LOPSIDED, MADE_UP_KINDS, Api
 
 EPOCHS = 3
 
@@ -49,14 +53,39 @@ class MadeUpFit:
         return card
 
 
-def trainer(api: Api, fit: Fit, folder: Path, **settings: object) -> Trainer:
-    return Trainer(api.database, api.store, fit, folder, api.settings.model_copy(update=settings), alive=lambda: None)
+@dataclass(frozen=True)
+class MadeUpTrainer:
+    """Does trainings as the trainer's processes do, with a fit that is quick."""
+
+    api: Api
+    runner: JobRunner
+    kind: ClaimedKind
+
+    def claim(self) -> Claim | None:
+        return self.runner.claim(self.kind)
+
+    def work(self) -> Claim:
+        """Claim the training that is queued and do the attempt; a pause that it has to make is over."""
+        with self.api.database.begin() as session:
+            session.execute(update(Job).values(run_after=None))
+        claim = self.claim()
+        assert claim is not None, "no training may begin"
+        self.runner.run(claim)
+        return claim
 
 
-def task_of(api: Api, model: str) -> ModelTask:
+def trainer(api: Api, fit: Fit, folder: Path, **settings: object) -> MadeUpTrainer:
+    resources = Resources(api.settings.model_copy(update={"training_dir": folder, **settings}), api.database, api.store)
+    training = Training(fit)
+    declared = MADE_UP_KINDS[ModelJob.TRAIN]
+    assert isinstance(declared, ClaimedKind)
+    kind = replace(declared, run=training.run, clean_up=training.clean_up)
+    return MadeUpTrainer(api, JobRunner(resources, MADE_UP_KINDS.with_kind(kind)), kind)
+
+
+def training_job(api: Api, model: str) -> Job:
     with api.database.begin() as session:
-        job = session.scalars(select(ModelJob).where(ModelJob.model_id == model, ModelJob.kind == "train")).one()
-        return ModelTask(job_id=job.id, attempt=job.attempt)
+        return session.scalars(select(Job).where(Job.model_id == model, Job.kind == ModelJob.TRAIN)).one()
 
 
 def add_pairs(api: Api, count: int = 10) -> list[str]:

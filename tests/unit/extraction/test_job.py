@@ -1,6 +1,5 @@
 """The job around an extraction, with an extractor that is plain to see."""
 
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,17 +10,20 @@ from needledrop.errors import ErrorCode, MediaError
 from needledrop.extraction import Extraction, Progress
 from needledrop.features import FeatureSpace, Modality, matrix_from_bytes
 from needledrop.messages import (
-    ExtractDone,
-    ExtractFailed,
-    ExtractProgress,
-    ExtractRequest,
+    ExtractPayload,
+    ExtractResult,
+    JobDone,
+    JobFailed,
     JobMessage,
+    JobProgress,
+    JobRequest,
     MediaInfo,
     Stage,
 )
-from needledrop_extraction.job import run_job
+from needledrop_extraction.job import extraction_handler
 from needledrop_storage.keys import media_key
 from needledrop_storage.store import MediaStore
+from needledrop_worker.job import run_job
 
 SHA = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"  # of b"foo"
 SPACE = FeatureSpace(Modality.AUDIO, "bytes", "", "", "", 0.5, 1)
@@ -60,27 +62,28 @@ def store(tmp_path: Path) -> MediaStore:
 
 
 def run(store: MediaStore, extractor: ByteExtractor, space: str = SPACE.id, attempt: int = 1) -> list[JobMessage]:
-    request = ExtractRequest(
-        job_id=uuid4(),
-        attempt=attempt,
-        modality=Modality.AUDIO,
-        media_key=media_key(SHA),
-        media_sha256=SHA,
-        space=space,
-    )
+    payload = ExtractPayload(modality=Modality.AUDIO, media_key=media_key(SHA), media_sha256=SHA, space=space)
+    request = JobRequest(job_id=uuid4(), attempt=attempt, kind="audio", payload=payload.model_dump(mode="json"))
     sent: list[JobMessage] = []
-    load: Callable[[], ByteExtractor] = lambda: extractor  # noqa: E731
-    run_job(request, store, load, sent.append, worker="w")
+    run_job(request, extraction_handler(lambda: store, lambda: extractor), sent.append, worker="w")
     assert {(message.job_id, message.attempt) for message in sent} == {(request.job_id, attempt)}
     return sent
 
 
+def result_of(sent: list[JobMessage]) -> ExtractResult:
+    done = sent[-1]
+    assert isinstance(done, JobDone)
+    assert done.kind == "audio"
+    return ExtractResult.model_validate(done.result)
+
+
 def test_a_job_is_claimed_then_reported_done_with_its_features_stored(store: MediaStore) -> None:
     sent = run(store, ByteExtractor(), attempt=3)
-    assert isinstance(sent[0], ExtractProgress)
+    assert isinstance(sent[0], JobProgress)
     assert sent[0].stage is Stage.STARTED
-    done = sent[-1]
-    assert isinstance(done, ExtractDone)
+    assert isinstance(sent[1], JobProgress)
+    assert sent[1].stage is Stage.EXTRACTING
+    done = result_of(sent)
     assert (done.rows, done.hop_s, done.media.title) == (3, 0.5, "Foo")
     assert matrix_from_bytes(store.get_bytes(done.features_key)).ravel().tolist() == list(b"foo")
 
@@ -91,10 +94,8 @@ def test_a_hundred_fast_steps_are_not_a_hundred_messages(store: MediaStore) -> N
 
 def test_a_job_that_was_done_before_is_answered_from_the_store(store: MediaStore) -> None:
     extractor = ByteExtractor()
-    first, second = run(store, extractor)[-1], run(store, extractor, attempt=2)[-1]
+    first, second = result_of(run(store, extractor)), result_of(run(store, extractor, attempt=2))
     assert extractor.runs == 1
-    assert isinstance(first, ExtractDone)
-    assert isinstance(second, ExtractDone)
     assert first.features_key == second.features_key
     assert first.media == second.media
 
@@ -115,7 +116,7 @@ def test_a_file_that_cannot_be_used_is_reported_not_raised(
     store: MediaStore, code: ErrorCode, attempt: int, retryable: bool
 ) -> None:
     failed = run(store, FailingExtractor(code), attempt=attempt)[-1]
-    assert isinstance(failed, ExtractFailed)
+    assert isinstance(failed, JobFailed)
     assert (failed.code, failed.detail, failed.retryable) == (code, "a sentence", retryable)
 
 
@@ -124,14 +125,14 @@ def test_bytes_that_are_gone_or_altered_are_reported(store: MediaStore) -> None:
     corrupt = run(store, ByteExtractor())[-1]
     store.delete(media_key(SHA))
     missing = run(store, ByteExtractor())[-1]
-    assert isinstance(corrupt, ExtractFailed)
-    assert isinstance(missing, ExtractFailed)
+    assert isinstance(corrupt, JobFailed)
+    assert isinstance(missing, JobFailed)
     assert (corrupt.code, missing.code) == (ErrorCode.STORAGE_CORRUPT, ErrorCode.STORAGE_MISSING)
 
 
 def test_a_request_for_another_space_is_refused_before_decoding(store: MediaStore) -> None:
     extractor = ByteExtractor()
     failed = run(store, extractor, space="audio-other")[-1]
-    assert isinstance(failed, ExtractFailed)
+    assert isinstance(failed, JobFailed)
     assert failed.code is ErrorCode.SPACE_MISMATCH
     assert extractor.runs == 0

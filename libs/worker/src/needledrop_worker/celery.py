@@ -5,7 +5,7 @@ from kombu import Queue as KombuQueue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from needledrop.messages import REPLIES, ExtractProgress, JobMessage, Queue
+from needledrop.messages import REPLIES, REPLY_QUEUE, JobMessage, JobProgress
 from needledrop.settings import CoreSettings
 
 KEY_PREFIX = "needledrop:"
@@ -72,12 +72,12 @@ def consume(app: Celery, *queues: str) -> None:
 
 
 def reply(app: Celery, message: JobMessage) -> None:
-    """Send an extractor's answer to the matcher's queue. `BROKER_ERRORS` where the broker stays away for a while.
+    """Send a worker's answer to the matcher's queue. `BROKER_ERRORS` where the broker stays away for a while.
 
     An answer that ends the job is worth a long wait; a sign of life will be followed by another.
     """
-    policy = SIGN_RETRIES if isinstance(message, ExtractProgress) else ANSWER_RETRIES
-    app.send_task(REPLIES[type(message)], args=[message.dump()], queue=Queue.MATCHER, retry=True, retry_policy=policy)
+    policy = SIGN_RETRIES if isinstance(message, JobProgress) else ANSWER_RETRIES
+    app.send_task(REPLIES[type(message)], args=[message.dump()], queue=REPLY_QUEUE, retry=True, retry_policy=policy)
 
 
 def redelivered() -> bool:

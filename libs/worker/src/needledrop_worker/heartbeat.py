@@ -44,10 +44,10 @@ class Heartbeat:
         # Not for ever: the thread may be waiting for the broker, and what it says afterwards is stale.
         self._thread.join(timeout=self._every_s)
 
-    def advance(self, value: float | None) -> None:
-        """The job is extracting, `value` (0…1, None: not known) of it is done."""
-        first = self._stage is not Stage.EXTRACTING
-        self._stage, self._value = Stage.EXTRACTING, value
+    def advance(self, value: float | None, stage: Stage = Stage.WORKING) -> None:
+        """The job is at `stage`, and `value` (0…1, None: not known) of it is done."""
+        first = self._stage is not stage
+        self._stage, self._value = stage, value
         if first or time.monotonic() - self._last >= PROGRESS_EVERY_S:
             self._tell()
 

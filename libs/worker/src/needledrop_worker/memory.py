@@ -9,6 +9,9 @@ TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 
 SCORE = Path("/proc/self/oom_score_adj")
 MOST = 1000
+POOL_PROCESS_SCORE = 500
+"""When memory is short, the kernel ends a pool process, whose job is tried again, before its worker, the broker or the
+database; a decoder (1000) goes before it."""
 
 KEPT = {MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1}
 

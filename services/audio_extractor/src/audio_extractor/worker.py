@@ -5,7 +5,7 @@ from needledrop.bundle import Bundle
 from needledrop.extraction import Extractor
 from needledrop.features import Modality
 from needledrop.settings import CoreSettings
-from needledrop_extraction.worker import make_worker
+from needledrop_extraction.worker import make_extraction_worker
 from needledrop_worker.celery import run_worker
 from needledrop_worker.startup import starting
 
@@ -17,4 +17,4 @@ def serve() -> None:
         with starting(bundle, Modality.AUDIO):
             return load(bundle, settings)
 
-    run_worker(make_worker(Modality.AUDIO, load_extractor))
+    run_worker(make_extraction_worker(Modality.AUDIO, load_extractor))

@@ -25,6 +25,8 @@ from matcher.db import Database
 from matcher.errors import install_error_handlers
 from matcher.housekeeping import keep_house
 from matcher.jobs import endpoints as jobs
+from matcher.jobs.kind import JobKinds
+from matcher.kinds import KINDS
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
 from matcher.matches import similar
@@ -55,7 +57,7 @@ SECURITY_HEADERS = {
 }
 
 
-def create_app(settings: MatcherSettings) -> FastAPI:
+def create_app(settings: MatcherSettings, kinds: JobKinds = KINDS) -> FastAPI:
     """The application; connects to the database when the first request needs it."""
     database = Database(settings.database_url.get_secret_value())
     context = Context(settings, database, MediaStore(settings.media_url, settings.scratch))
@@ -76,8 +78,9 @@ def create_app(settings: MatcherSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    measured = Metrics.make(StateReader(context))
+    measured = Metrics.make(StateReader(context, kinds))
     app.state.context, app.state.readiness, app.state.metrics = context, ReadinessChecks(context), measured
+    app.state.kinds = kinds
     install_error_handlers(app)
     for module in (library, similar, clips, matches, choices, pairs, resumable, models, jobs, access, health, metrics):
         app.include_router(module.router)

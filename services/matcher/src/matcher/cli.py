@@ -14,11 +14,14 @@ from matcher.db import Database
 from matcher.dispatcher import SERVICE as DISPATCHER
 from matcher.dispatcher import Dispatcher
 from matcher.embedding.index_keeper import IndexKeeper
+from matcher.kinds import KINDS
 from matcher.migrating import upgrade
 from matcher.models.service import install_bundle
 from matcher.operations import commands
 from matcher.server import BoundedProtocol
 from matcher.settings import MatcherSettings
+from matcher.trainer import SERVICE as TRAINER
+from matcher.trainer import Trainer
 from needledrop.commands import CommandGroup
 from needledrop.log import configure_logging, get_logger
 from needledrop_models.archive import open_bundle
@@ -61,20 +64,14 @@ def dispatcher() -> None:
     settings = MatcherSettings()
     configure_logging(settings, DISPATCHER)
     log.info("starting", settings=settings.describe())
-    stop = Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
+    stop = _stop_event()
     IndexKeeper(
         settings.database_url.get_secret_value(),
         settings.index_from_windows,
         settings.index_memory_mb,
         settings.index_workers,
     ).start(stop)
-    Dispatcher(settings, Database(settings.database_url.get_secret_value())).run(stop)
+    Dispatcher(settings, Database(settings.database_url.get_secret_value()), KINDS).run(stop)
 
 
 @app.command("dispatcher-health")
@@ -88,15 +85,22 @@ def worker() -> None:
     """Read the extractors' answers, embed features, write the database."""
     from matcher.worker import make_worker  # noqa: PLC0415  reads the settings
 
-    run_worker(make_worker())
+    run_worker(make_worker(KINDS))
 
 
 @app.command()
 def trainer() -> None:
-    """Train metrics, one at a time."""
-    from matcher.trainer import make_trainer  # noqa: PLC0415  reads the settings
+    """Train metrics and put them into use, one of each at a time."""
+    settings = MatcherSettings()
+    configure_logging(settings, TRAINER)
+    log.info("starting", settings=settings.describe())
+    Trainer(settings, KINDS).run(_stop_event())
 
-    run_worker(make_trainer())
+
+@app.command("trainer-health")
+def trainer_health() -> None:
+    """Exit status 0 where the trainer on this host looked for work within the last half minute."""
+    raise typer.Exit(0 if beating(TRAINER, BEATS_WITHIN_S) else 1)
 
 
 @app.command()
@@ -110,6 +114,18 @@ def migrate() -> None:
     bundle.verify()
     model_id, queued = install_bundle(Database(url), bundle)
     log.info("model in use", model=model_id, queued=queued)
+
+
+def _stop_event() -> Event:
+    """Set once this process is told to stop."""
+    stop = Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    return stop
 
 
 app.command("backup")(commands.backup)

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from matcher.db import Database
 from matcher.matches.totals import Totals
+from matcher.resources import Resources
 from matcher.settings import MatcherSettings
 from needledrop_storage.store import MediaStore
 
@@ -22,6 +23,10 @@ class Context:
     store: MediaStore
     totals: Totals = field(default_factory=Totals)
     disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DISK_WRITERS))
+
+    @property
+    def resources(self) -> Resources:
+        return Resources(self.settings, self.database, self.store)
 
     @property
     def uploads(self) -> Path:

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
+
+__all__ = ["Database", "OperationalError", "Session"]
 
 POOL_TIMEOUT_S = 5.0
 """How long a request waits for a connection before it is told to come again."""

@@ -1,68 +1,143 @@
-"""The trainer: one training at a time, from the queue `training`."""
+"""The trainer: does the jobs of claimed kinds, each in a process of its own that ends with it."""
 
-import tempfile
-from functools import cache
-from pathlib import Path
-from typing import Any
+import ctypes
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
+from threading import Event
 
-from celery import Celery
-from sqlalchemy.exc import OperationalError
+import psycopg
 
-from matcher.db import Database
+from matcher.db import OperationalError
+from matcher.jobs.attempt import Claim
+from matcher.jobs.kind import ClaimedKind, JobKinds
+from matcher.jobs.listening import listening
+from matcher.jobs.runner import JobRunner
+from matcher.resources import Resources
 from matcher.settings import MatcherSettings
-from matcher.training.attempt import Trainer
-from matcher.training.fitting import fit
-from needledrop.log import configure_logging, get_logger, job_context
-from needledrop.messages import ModelTask, Queue, Task
-from needledrop_storage.store import MediaStore
-from needledrop_worker.celery import consume, make_celery
-from needledrop_worker.health import canary_queue, install_canary, touch
-from needledrop_worker.memory import keep_memory
-from needledrop_worker.watchdog import end_process, guard
+from needledrop.errors import ErrorCode
+from needledrop.log import get_logger
+from needledrop_worker.health import beat
+from needledrop_worker.memory import POOL_PROCESS_SCORE, end_before_others, keep_memory
 
 SERVICE = "trainer"
+LOOK_S = 1.0
+"""At most so long after it ended, a job's process is seen to have ended."""
+PR_SET_PDEATHSIG = 1
 log = get_logger(__name__)
 
 
-def make_trainer() -> Celery:
-    """The trainer's Celery app. Database pool and models are made in the pool process that uses them."""
-    settings = MatcherSettings()
-    app = make_celery(SERVICE, settings.model_copy(update={"task_hard_limit_s": settings.training_hard_limit_s}))
-    consume(app, Queue.TRAINING, canary_queue(SERVICE))
-    configure_logging(settings, SERVICE)
-    install_canary(app, SERVICE)
+@dataclass
+class _Child:
+    claim: Claim
+    kind: ClaimedKind
+    process: ForkProcess
+    began: float = field(default_factory=time.monotonic)
 
-    def make() -> Trainer:
-        return Trainer(
-            Database(settings.database_url.get_secret_value()),
-            MediaStore(settings.media_url, settings.scratch),
-            fit,
-            settings.training_dir or (settings.scratch or Path(tempfile.gettempdir())) / "needledrop-training",
-            settings,
-            alive=lambda: touch(SERVICE),
+
+class Trainer:
+    """Does one job of each claimed kind at a time, until `stop` is set.
+
+    This process makes no threads and imports no framework: the processes that do the jobs are forked from it.
+    """
+
+    def __init__(self, settings: MatcherSettings, kinds: JobKinds) -> None:
+        self._settings = settings
+        self._kinds = kinds
+        self._runner = JobRunner(Resources.open(settings), kinds)
+        self._children: dict[str, _Child] = {}
+
+    def run(self, stop: Event) -> None:
+        while not stop.is_set():
+            try:
+                self._rounds(stop)
+            except (OperationalError, psycopg.OperationalError) as error:
+                log.warning("the database can't be reached", error=str(error).splitlines()[0])
+                stop.wait(1)
+        self._stop()
+
+    def round(self) -> None:
+        """See to the processes that run, and begin what may be begun."""
+        for child in list(self._children.values()):
+            self._look_after(child)
+        for kind in self._kinds.claimed:
+            if kind.name not in self._children:
+                claim = self._runner.claim(kind)
+                if claim is not None:
+                    self._begin(kind, claim)
+
+    def _rounds(self, stop: Event) -> None:
+        """Rounds for as long as one connection lasts, each woken by a new job, by one that ended, or by the clock."""
+        with listening(self._settings) as connection:
+            while not stop.is_set():
+                self.round()
+                beat(SERVICE)
+                ends = [child.process.sentinel for child in self._children.values()]
+                wait([connection.fileno(), *ends], timeout=min(LOOK_S, self._settings.dispatch_poll_s))
+                for _ in connection.notifies(timeout=0):
+                    pass
+
+    def _begin(self, kind: ClaimedKind, claim: Claim) -> None:
+        process = multiprocessing.get_context("fork").Process(
+            target=_work, args=[self._settings, self._kinds, claim, os.getpid()], name=f"{kind.name}-{claim.job_id}"
         )
+        process.start()
+        self._children[kind.name] = _Child(claim, kind, process)
+        log.info("job begun", job_id=str(claim.job_id), kind=kind.name, attempt=claim.attempt, pid=process.pid)
 
-    @cache
-    def trainer() -> Trainer:
-        keep_memory()
-        return make()
+    def _look_after(self, child: _Child) -> None:
+        if child.process.is_alive():
+            if time.monotonic() - child.began <= child.kind.limit_s(self._settings):
+                return
+            child.process.kill()
+            child.process.join()
+            self._lost(child, ErrorCode.TASK_TIMEOUT, "the work took too long and was ended")
+        else:
+            child.process.join()
+            if child.process.exitcode:
+                self._lost(child, ErrorCode.WORKER_LOST, f"its process ended with status {child.process.exitcode}")
+        del self._children[child.kind.name]
 
-    def on_train(body: dict[str, object]) -> None:
-        message = ModelTask.read(body)
-        with job_context(job_id=message.job_id, attempt=message.attempt):
-            try:
-                trainer().run(message)
-            except MemoryError:
-                end_process()
+    def _lost(self, child: _Child, code: ErrorCode, detail: str) -> None:
+        """Where the process has said itself what happened, that stands."""
+        self._left_to_its_lease(lambda: self._runner.lost(child.claim, code, detail))
 
-    def give_back(task: str, args: list[Any]) -> None:
-        """Runs in the process that has ended the one which trained."""
-        if task == Task.MODEL_TRAIN:
-            try:
-                make().give_back(ModelTask.read(args[0]))
-            except OperationalError as error:
-                log.warning("left to its lease", error=str(error).splitlines()[0])
+    def _stop(self) -> None:
+        """Let what runs end within `stop_s` seconds; what does not is ended and its job given back."""
+        ends = time.monotonic() + self._settings.stop_s
+        for child in self._children.values():
+            child.process.join(max(0.0, ends - time.monotonic()))
+            if not child.process.is_alive():
+                self._look_after_last(child)
+                continue
+            child.process.kill()
+            child.process.join()
+            self._left_to_its_lease(lambda claim=child.claim: self._runner.give_back(claim))  # type: ignore[misc]
+        self._children.clear()
 
-    app.task(name=Task.MODEL_TRAIN)(on_train)
-    guard(app, SERVICE, settings, give_back)
-    return app
+    def _look_after_last(self, child: _Child) -> None:
+        if child.process.exitcode:
+            self._lost(child, ErrorCode.WORKER_LOST, f"its process ended with status {child.process.exitcode}")
+
+    def _left_to_its_lease(self, tell: Callable[[], None]) -> None:
+        try:
+            tell()
+        except OperationalError as error:
+            log.warning("left to its lease", error=str(error).splitlines()[0])
+
+
+def _work(settings: MatcherSettings, kinds: JobKinds, claim: Claim, parent: int) -> None:
+    """The process of one job. It ends with the trainer, which alone is told to stop."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    end_before_others(POOL_PROCESS_SCORE)
+    keep_memory()
+    JobRunner(Resources.open(settings), kinds).run(claim)

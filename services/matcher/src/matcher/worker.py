@@ -1,121 +1,71 @@
-"""The matcher-worker: reads the extractors' messages, embeds features with the metric, writes to the database."""
+"""The matcher-worker: reads what the workers of queues answer, does the ends of their jobs, writes to the database."""
 
 from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 from celery import Celery
-from sqlalchemy.exc import OperationalError
 
-from matcher.db import Database
-from matcher.embedding.metric_embedder import MetricEmbedder
-from matcher.embedding.reembedding import Reembedding
-from matcher.jobs.service import JobService
+from matcher.db import OperationalError
+from matcher.jobs.kind import JobKinds
+from matcher.jobs.results import JobResults
+from matcher.resources import Resources
 from matcher.settings import MatcherSettings
 from needledrop.errors import BundleError, ErrorCode, FeatureError, StorageError
-from needledrop.log import configure_logging, get_logger, job_context
-from needledrop.messages import (
-    ExtractDone,
-    ExtractFailed,
-    ExtractProgress,
-    ExtractRepeated,
-    ModelTask,
-    Queue,
-    Task,
-)
-from needledrop_storage.store import MediaStore
+from needledrop.log import configure_logging, job_context
+from needledrop.messages import REPLY_QUEUE, JobDone, JobFailed, JobMessage, JobProgress, JobRepeated, Task
 from needledrop_worker.celery import consume, make_celery, redelivered
 from needledrop_worker.health import canary_queue, install_canary, touch
 from needledrop_worker.watchdog import end_process, guard
 
 SERVICE = "matcher-worker"
-log = get_logger(__name__)
-
-Handler = Callable[[dict[str, object]], None]
+MessageT = TypeVar("MessageT", bound=JobMessage)
 
 
-def make_worker() -> Celery:
+def make_worker(kinds: JobKinds) -> Celery:
     """The worker's Celery app. Database pool and metric are made in the pool process that uses them."""
     settings = MatcherSettings()
     app = make_celery(SERVICE, settings)
-    consume(app, Queue.MATCHER, canary_queue(SERVICE))
+    consume(app, REPLY_QUEUE, canary_queue(SERVICE))
     configure_logging(settings, SERVICE)
     install_canary(app, SERVICE)
 
     @cache
-    def database() -> Database:
-        return Database(settings.database_url.get_secret_value())
+    def results() -> JobResults:
+        return JobResults(Resources.open(settings), kinds)
 
-    @cache
-    def store() -> MediaStore:
-        return MediaStore(settings.media_url, settings.scratch)
+    def on_done(message: JobDone) -> None:
+        try:
+            results().done(message, again=redelivered())
+        except (FeatureError, BundleError) as error:
+            results().failed(_refused(message, error.code, error.detail))
+        except MemoryError:
+            results().failed(_refused(message, ErrorCode.OUT_OF_MEMORY, "too little memory to embed it"))
+            end_process()
 
-    @cache
-    def embed() -> MetricEmbedder:
-        return MetricEmbedder(settings.bundle, store())
-
-    @cache
-    def service() -> JobService:
-        return JobService(
-            database(), store(), embed(), settings.lease_s, settings.max_attempts, settings.retry_backoff_s
-        )
-
-    def on_progress(body: dict[str, object]) -> None:
-        message = ExtractProgress.read(body)
-        with job_context(job_id=message.job_id, attempt=message.attempt):
-            service().progress(message)
-        touch(SERVICE)
-
-    def on_done(body: dict[str, object]) -> None:
-        message = ExtractDone.read(body)
-        with job_context(job_id=message.job_id, attempt=message.attempt):
-            try:
-                service().done(message, again=redelivered())
-            except (FeatureError, BundleError) as error:
-                service().failed(_refused(message, error.code, error.detail))
-            except MemoryError:
-                service().failed(_refused(message, ErrorCode.OUT_OF_MEMORY, "too little memory to embed it"))
-                end_process()
-        touch(SERVICE)
-
-    @cache
-    def reembedding() -> Reembedding:
-        return Reembedding(database(), store(), embed().many, settings.lease_s)
-
-    def on_embed(body: dict[str, object]) -> None:
-        message = ModelTask.read(body)
-        with job_context(job_id=message.job_id, attempt=message.attempt):
-            reembedding().turn(message, alive=lambda: touch(SERVICE))
-
-    def on_repeated(body: dict[str, object]) -> None:
-        message = ExtractRepeated.read(body)
-        with job_context(job_id=message.job_id, attempt=message.attempt):
-            service().repeated(message)
-        touch(SERVICE)
-
-    def on_failed(body: dict[str, object]) -> None:
-        message = ExtractFailed.read(body)
-        with job_context(job_id=message.job_id, attempt=message.attempt):
-            service().failed(message)
-        touch(SERVICE)
-
-    handlers: dict[Task, Handler] = {
-        Task.EXTRACT_PROGRESS: on_progress,
-        Task.EXTRACT_DONE: on_done,
-        Task.EXTRACT_FAILED: on_failed,
-        Task.EXTRACT_REPEATED: on_repeated,
-        Task.MODEL_EMBED: on_embed,
-    }
-    for name, handler in handlers.items():
-        app.task(
-            name=name,
-            autoretry_for=(OperationalError, StorageError),
-            retry_backoff=1,
-            retry_backoff_max=30,
-            max_retries=None,
-        )(handler)
+    _handle(app, Task.JOB_PROGRESS, JobProgress, lambda message: results().progress(message))
+    _handle(app, Task.JOB_DONE, JobDone, on_done)
+    _handle(app, Task.JOB_FAILED, JobFailed, lambda message: results().failed(message))
+    _handle(app, Task.JOB_REPEATED, JobRepeated, lambda message: results().repeated(message))
     guard(app, SERVICE, settings)
     return app
 
 
-def _refused(message: ExtractDone, code: ErrorCode, detail: str) -> ExtractFailed:
-    return ExtractFailed(job_id=message.job_id, attempt=message.attempt, code=code, detail=detail, retryable=True)
+def _handle(app: Celery, task: Task, kind: type[MessageT], handler: Callable[[MessageT], None]) -> None:
+    def handle(body: dict[str, object]) -> None:
+        message = kind.read(body)
+        with job_context(job_id=message.job_id, attempt=message.attempt):
+            handler(message)
+        touch(SERVICE)
+
+    app.task(
+        name=task,
+        autoretry_for=(OperationalError, StorageError),
+        retry_backoff=1,
+        retry_backoff_max=30,
+        max_retries=None,
+    )(handle)
+
+
+def _refused(message: JobDone, code: ErrorCode, detail: str) -> JobFailed:
+    return JobFailed(job_id=message.job_id, attempt=message.attempt, code=code, detail=detail, retryable=True)

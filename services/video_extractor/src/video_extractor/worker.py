@@ -4,7 +4,7 @@ from needledrop.bundle import Bundle
 from needledrop.extraction import Extractor
 from needledrop.features import Modality
 from needledrop.settings import CoreSettings
-from needledrop_extraction.worker import make_worker
+from needledrop_extraction.worker import make_extraction_worker
 from needledrop_worker.celery import run_worker
 from needledrop_worker.startup import starting
 from video_extractor.settings import VideoSettings
@@ -20,4 +20,4 @@ def run() -> None:
 
             return load(bundle, settings, precision)
 
-    run_worker(make_worker(Modality.VIDEO, load_extractor))
+    run_worker(make_extraction_worker(Modality.VIDEO, load_extractor))

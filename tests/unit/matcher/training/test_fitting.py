@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matcher.training.attempt import Epoch, Work
 from matcher.training.fitting import fit, hold_out
+from matcher.training.run import Epoch, Work
 from matcher_training.embedder import load_metric
 from needledrop.errors import FeatureError
 from needledrop.features import Modality

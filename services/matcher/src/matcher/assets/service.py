@@ -20,7 +20,7 @@ from matcher.assets.schemas import AssetState, Failure, Status
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
 from matcher.jobs.repository import JobRepository
-from matcher.models.repository import active_model
+from matcher.registry.repository import active_model
 from matcher.tables import Asset, Job, JobState, Model
 from matcher.uploads.receiving import Upload
 from needledrop.features import Modality
@@ -75,15 +75,15 @@ class AssetService(Generic[AssetT]):
             found = repository.by_hash(upload.sha256, space)
             if found is None:
                 keep_bytes(self._store, upload)
-                asset, job = new_asset(self._kind.table, upload), self._new_job(upload.sha256, space)
+                asset, job = new_asset(self._kind.table, upload), self._new_job(space)
                 repository.add(asset, job)
             else:
                 asset, existing = found
-                job = existing or self._new_job(upload.sha256, space)
+                job = existing or self._new_job(space)
                 if existing is None:
                     repository.add(asset, job)
                 elif job.state in {JobState.FAILED, JobState.DEAD}:
-                    jobs.again(job)
+                    jobs.queue_anew(job)
             jobs.announce()
         return asset, job
 
@@ -119,8 +119,8 @@ class AssetService(Generic[AssetT]):
     def _repository(self, session: Session) -> AssetRepository[AssetT]:
         return AssetRepository(session, self._kind.table, self._kind.job_column)
 
-    def _new_job(self, sha256: str, space: str) -> Job:
-        return Job(modality=self._kind.modality, media_sha256=sha256, space=space)
+    def _new_job(self, space: str) -> Job:
+        return Job(kind=self._kind.modality.value, space=space)
 
 
 def no_model() -> ApiError:

@@ -10,7 +10,7 @@ from matcher.errors import ApiError, not_found
 from matcher.matches.filters import EVERYTHING
 from matcher.matches.ranking import RankingRepository
 from matcher.matches.repository import MatchRepository
-from matcher.models.repository import active_model
+from matcher.registry.repository import active_model
 from matcher.tables import Choice
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, func, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from matcher.jobs.queueing import queue_extractions
-from matcher.tables import Asset, Clip, Embedding, Features, Job, JobState, Model, Track
+from matcher.embedding.extraction_queue import queue_extractions
+from matcher.tables import ENDED_BADLY, Asset, Clip, Embedding, Features, Job, Model, Track
 from needledrop.features import Modality
 
 
@@ -70,8 +70,8 @@ class _Side:
 
     def given_up(self) -> ColumnElement[bool]:
         """Its extraction in this space has failed for good, so nobody waits for it."""
-        failed = Job.state.in_([JobState.FAILED, JobState.DEAD])
-        return exists().where(self.job_column == self.table.id, Job.space == self.space, failed)
+        mine = (self.job_column == self.table.id, Job.kind == self.modality.value, Job.space == self.space)
+        return exists().where(*mine, Job.state.in_(ENDED_BADLY))
 
 
 def coverage(session: Session, model: Model) -> Coverage:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,12 @@ from needledrop_storage.store import MediaStore
 
 MODELS_HELD = 2
 """The active model, and the one that is about to become it."""
+
+
+@cache
+def metric_embedder(bundle: Path, store: MediaStore) -> "MetricEmbedder":
+    """The process's own, shared by all that embed in it: each model is held once."""
+    return MetricEmbedder(bundle, store)
 
 
 class Window(Protocol):

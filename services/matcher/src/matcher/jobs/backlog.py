@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from matcher.tables import OPEN, Job, JobState, ModelJob
+from matcher.tables import OPEN, Job, JobState
 
 
 @dataclass(frozen=True)
@@ -28,39 +28,27 @@ class JobCount:
 
 
 def waiting_since(session: Session) -> dict[str, Backlog]:
-    """By kind: `audio`, `video`, and those of models."""
-    found: dict[str, Backlog] = {}
-    for kind, oldest_s, working in session.execute(union_all(_waiting(Job), _waiting(ModelJob))):
-        found[kind] = Backlog(max(0.0, float(oldest_s or 0.0)), bool(working))
-    return found
+    """By kind, of those with open jobs."""
+    now = func.clock_timestamp()
+    # A job that was put back is waited for from then on, and one that has to pause from when it may run.
+    since = func.greatest(Job.updated_at, func.coalesce(Job.run_after, Job.updated_at))
+    queued = and_(Job.state == JobState.QUEUED, or_(Job.run_after.is_(None), Job.run_after < now))
+    oldest = func.max(func.extract("epoch", now - since)).filter(queued)
+    working = func.bool_or(and_(Job.state == JobState.RUNNING, Job.lease_until > now))
+    query = select(Job.kind, oldest, working).where(Job.state.in_(OPEN)).group_by(Job.kind)
+    return {
+        kind: Backlog(max(0.0, float(oldest_s or 0.0)), bool(busy)) for kind, oldest_s, busy in session.execute(query)
+    }
 
 
 def count_jobs(session: Session) -> list[JobCount]:
     """One count for each kind and state that there is a job in."""
-    return [JobCount(*row) for row in session.execute(union_all(_counts(Job), _counts(ModelJob)))]
-
-
-def _waiting(table: type[Job] | type[ModelJob]) -> Select[str, float, bool]:
-    now = func.clock_timestamp()
-    # A job that was put back is waited for from then on, and one that has to pause from when it may run.
-    since = func.greatest(table.updated_at, func.coalesce(table.run_after, table.updated_at))
-    queued = and_(table.state == JobState.QUEUED, or_(table.run_after.is_(None), table.run_after < now))
-    kind = _kind(table)
-    oldest = func.max(func.extract("epoch", now - since)).filter(queued)
-    working = func.bool_or(and_(table.state == JobState.RUNNING, table.lease_until > now))
-    return select(kind, oldest, working).where(table.state.in_(OPEN)).group_by(kind)
-
-
-def _counts(table: type[Job] | type[ModelJob]) -> Select[str, str, int, int, int]:
-    expired = and_(table.state == JobState.RUNNING, table.lease_until < func.clock_timestamp())
-    return select(
-        _kind(table),
-        table.state,
+    expired = and_(Job.state == JobState.RUNNING, Job.lease_until < func.clock_timestamp())
+    query = select(
+        Job.kind,
+        Job.state,
         func.count(),
-        func.coalesce(func.sum(table.attempt - 1), literal(0)),
+        func.coalesce(func.sum(Job.attempt - 1), literal(0)),
         func.count().filter(expired),
-    ).group_by(_kind(table), table.state)
-
-
-def _kind(table: type[Job] | type[ModelJob]) -> ColumnElement[str]:
-    return Job.modality.expression if table is Job else ModelJob.kind.expression
+    ).group_by(Job.kind, Job.state)
+    return [JobCount(*row) for row in session.execute(query)]

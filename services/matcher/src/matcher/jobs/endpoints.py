@@ -11,10 +11,19 @@ from matcher.access.scopes import Scope, needs
 from matcher.assets.endpoints import Cursor, Limit
 from matcher.context import context_of
 from matcher.errors import Problem
+from matcher.jobs.kind import JobKinds
 from matcher.jobs.queries import find_job, list_jobs, retry_job
 from matcher.jobs.repository import JobKey
 from matcher.jobs.schemas import JobOut, JobPage
 from matcher.tables import JobState
+
+
+def kinds_of(request: Request) -> JobKinds:
+    """The kinds of jobs that the application knows."""
+    kinds = request.app.state.kinds
+    assert isinstance(kinds, JobKinds)
+    return kinds
+
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], responses={404: {"model": Problem}, 422: {"model": Problem}})
 State = Annotated[JobState | None, Query(description="Only jobs in this state; `dead` are those given up.")]
@@ -39,4 +48,5 @@ def get_job(request: Request, job_id: UUID) -> JobOut:
 @needs(Scope.WRITE)
 def post_retry(request: Request, job_id: UUID) -> JobOut:
     """Try a job again that failed or was given up, with all its tries before it. One that is open stays as it is."""
-    return retry_job(context_of(request).database, job_id)
+    context = context_of(request)
+    return retry_job(context.resources, kinds_of(request), job_id)

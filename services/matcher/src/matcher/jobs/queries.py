@@ -6,8 +6,11 @@ from uuid import UUID
 from matcher.assets.schemas import Failure
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
+from matcher.jobs.kind import JobKinds
+from matcher.jobs.outcomes import JobOutcomes
 from matcher.jobs.repository import JobKey, JobRepository
 from matcher.jobs.schemas import JobOut
+from matcher.resources import Resources
 from matcher.tables import OPEN, Job, JobState
 from needledrop.features import Modality
 
@@ -34,19 +37,17 @@ def list_jobs(
     return jobs, total, JobKey(created_at=last.created_at, id=last.id) if last else None
 
 
-def retry_job(database: Database, job_id: UUID) -> JobOut:
-    """Queue a job again that has failed or was given up; `ApiError`: `not_found`, `job_done`."""
-    with database.begin() as session:
-        jobs = JobRepository(session)
-        job = jobs.lock_any(job_id)
+def retry_job(resources: Resources, kinds: JobKinds, job_id: UUID) -> JobOut:
+    """Queue a job again that has failed or was given up; `ApiError`: `not_found`, `job_done`, or what its kind says."""
+    with resources.database.begin() as session:
+        job = JobRepository(session).lock_any(job_id)
         if job is None:
             raise not_found("job")
         if job.state == JobState.DONE:
             raise ApiError(HTTPStatus.CONFLICT, "job_done", "this job has been done; there is nothing to try again")
         if job.state not in OPEN:
-            jobs.again(job)
-            jobs.announce()
-    return find_job(database, job_id)
+            JobOutcomes(session, kinds, resources.settings).ask_again(job)
+    return find_job(resources.database, job_id)
 
 
 def job_out(job: Job) -> JobOut:
@@ -55,8 +56,10 @@ def job_out(job: Job) -> JobOut:
         audio_id=job.track_id,
         video_id=job.clip_id,
         pair_id=job.pair_id,
-        modality=Modality(job.modality),
-        space=job.space,
+        model_id=job.model_id,
+        kind=job.kind,
+        modality=Modality(job.kind) if job.kind in set(Modality) else None,
+        space=job.space or None,
         state=JobState(job.state),
         stage=job.stage,
         progress=job.progress,
@@ -64,6 +67,7 @@ def job_out(job: Job) -> JobOut:
         tries=job.tries,
         run_after=job.run_after,
         worker=job.worker,
+        figures=job.figures,
         error=Failure(code=job.error_code, detail=job.error_detail or "") if job.error_code else None,
         created_at=job.created_at,
         updated_at=job.updated_at,

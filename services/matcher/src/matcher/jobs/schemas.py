@@ -1,6 +1,7 @@
 """What the API says of jobs."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -11,8 +12,10 @@ from needledrop.features import Modality
 
 
 class JobOut(BaseModel):
-    """One file's extraction in one feature space; one of `audio_id`, `video_id`, `pair_id` says which file.
+    """One piece of work; one of `audio_id`, `video_id`, `pair_id`, `model_id` says on what.
 
+    An extraction's `modality` is its kind, and `space` the feature space that it is for; null for other kinds.
+    `figures`: what the work says of itself.
     `attempt` numbers every run of it, `tries` those since a person last asked for it. `error`: what ended it, or why it
     waits until `run_after` for another try.
     """
@@ -21,8 +24,10 @@ class JobOut(BaseModel):
     audio_id: UUID | None
     video_id: UUID | None
     pair_id: UUID | None
-    modality: Modality
-    space: str
+    model_id: str | None
+    kind: str
+    modality: Modality | None
+    space: str | None
     state: JobState
     stage: str
     progress: float | None
@@ -30,6 +35,7 @@ class JobOut(BaseModel):
     tries: int
     run_after: datetime | None
     worker: str | None
+    figures: dict[str, Any] | None
     error: Failure | None
     created_at: datetime
     updated_at: datetime

@@ -8,7 +8,7 @@ from matcher.db import Database
 from matcher.errors import not_found
 from matcher.library.schemas import TrackChange
 from matcher.library.tags import normal_tags
-from matcher.models.repository import active_model
+from matcher.registry.repository import active_model
 from matcher.tables import Job, Track
 
 

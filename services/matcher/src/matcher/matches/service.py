@@ -21,7 +21,7 @@ from matcher.matches.ranking import Ranked
 from matcher.matches.repository import MatchRepository
 from matcher.matches.schemas import MatchedTrack, ModelOut, Pending, Ranking, Result
 from matcher.matches.totals import Totals
-from matcher.models.repository import active_model, find_model
+from matcher.registry.repository import active_model, find_model
 from matcher.tables import Model
 
 

@@ -17,7 +17,7 @@ from matcher.matches.pages import rank_page
 from matcher.matches.repository import MatchRepository
 from matcher.matches.schemas import Similar
 from matcher.matches.service import describe_model, results_of
-from matcher.models.repository import active_model
+from matcher.registry.repository import active_model
 
 router = APIRouter(prefix="/audio", tags=["library"])
 

@@ -2,22 +2,13 @@
 
 from http import HTTPStatus
 
-from sqlalchemy.orm import Session
-
-from matcher.db import Database
+from matcher.db import Database, Session
 from matcher.embedding.coverage import Coverage, coverage, queue_stale
 from matcher.errors import ApiError, not_found
 from matcher.jobs.repository import JobRepository
-from matcher.models.jobs import ModelJobRepository
-from matcher.models.repository import (
-    cancel_activations,
-    find_model,
-    installed_model,
-    lock_active_model,
-    spaces_of,
-    switch_to,
-)
-from matcher.tables import OPEN, Model, ModelJobKind, ModelState
+from matcher.registry.model_jobs import ModelJob
+from matcher.registry.repository import find_model, installed_model, lock_active_model, spaces_of, switch_to
+from matcher.tables import OPEN, Job, Model, ModelState
 
 
 def activate(database: Database, model_id: str, reextract: bool) -> bool:
@@ -33,8 +24,8 @@ def activate(database: Database, model_id: str, reextract: bool) -> bool:
             raise not_found("model")
         if model.active:
             return True
-        jobs = ModelJobRepository(session)
-        current = jobs.of_model(model_id).get(ModelJobKind.ACTIVATE)
+        jobs = JobRepository(session)
+        current = jobs.of_model(model_id).get(ModelJob.ACTIVATE)
         if current and current.state in OPEN:
             return False
         _require_usable(session, model)
@@ -45,22 +36,30 @@ def activate(database: Database, model_id: str, reextract: bool) -> bool:
             queue_stale(session, model)
         elif not covered.missing and _switch(session, model):
             return True
-        if not jobs.queue(model_id, ModelJobKind.ACTIVATE):
-            raise ApiError(
-                HTTPStatus.CONFLICT, "activation_in_progress", "another model is being activated: cancel that first"
-            )
-        JobRepository(session).announce()
+        if not jobs.queue_for_model(model_id, ModelJob.ACTIVATE):
+            raise _in_progress()
+        jobs.announce()
     return False
+
+
+def require_retryable(session: Session, job: Job) -> None:
+    """An activation that has ended is queued again only where the model could be activated now; `ApiError`."""
+    model = find_model(session, job.model_id or "")
+    if model is None:
+        raise not_found("model")
+    _require_usable(session, model)
+    if JobRepository(session).is_open(ModelJob.ACTIVATE):
+        raise _in_progress()
 
 
 def cancel(database: Database, model_id: str) -> None:
     """Call the model's activation off; what it has embedded stays for the next. `ApiError(not_found)` without one."""
     with database.begin() as session:
         lock_active_model(session, to_switch=True)
-        job = ModelJobRepository(session).of_model(model_id).get(ModelJobKind.ACTIVATE)
+        job = JobRepository(session).of_model(model_id).get(ModelJob.ACTIVATE)
         if job is None or job.state not in OPEN:
             raise not_found("activation")
-        cancel_activations(session)
+        JobRepository(session).cancel(ModelJob.ACTIVATE)
 
 
 def _switch(session: Session, model: Model) -> bool:
@@ -69,7 +68,7 @@ def _switch(session: Session, model: Model) -> bool:
     covered = coverage(session, model)
     if covered.missing or covered.stale:
         return False
-    cancel_activations(session)
+    JobRepository(session).cancel(ModelJob.ACTIVATE)
     switch_to(session, model.id)
     return True
 
@@ -92,6 +91,12 @@ def _require_usable(session: Session, model: Model) -> None:
         raise ApiError(
             HTTPStatus.CONFLICT, "model_unavailable", "the metric lies in a bundle that is not installed any more"
         )
+
+
+def _in_progress() -> ApiError:
+    return ApiError(
+        HTTPStatus.CONFLICT, "activation_in_progress", "another model is being activated: cancel that first"
+    )
 
 
 def _stale(covered: Coverage) -> ApiError:

@@ -1,14 +1,13 @@
 """What the API tells of models."""
 
-from sqlalchemy.orm import Session
-
-from matcher.db import Database
+from matcher.db import Database, Session
 from matcher.embedding.coverage import coverage
 from matcher.errors import not_found
-from matcher.models.jobs import ModelJobRepository
-from matcher.models.repository import all_models, find_model
+from matcher.jobs.repository import JobRepository
 from matcher.models.schemas import Coverage, ModelDetail, ModelFailure, ModelList, ModelProgress
-from matcher.tables import OPEN, JobState, Model, ModelJob, ModelJobKind, ModelState
+from matcher.registry.model_jobs import ModelJob
+from matcher.registry.repository import all_models, find_model
+from matcher.tables import ENDED_BADLY, OPEN, Job, Model, ModelState
 
 REPORT = "report.json"
 
@@ -39,23 +38,24 @@ def _find(session: Session, model_id: str) -> Model:
 
 
 def _progress(session: Session, model: Model) -> ModelProgress:
-    jobs = ModelJobRepository(session).of_model(model.id)
-    training, activation = jobs.get(ModelJobKind.TRAIN), jobs.get(ModelJobKind.ACTIVATE)
+    jobs = JobRepository(session).of_model(model.id)
+    training, activation = jobs.get(ModelJob.TRAIN), jobs.get(ModelJob.ACTIVATE)
+    told = (training.figures if training else None) or {}
     embedding = activation is not None and activation.state in OPEN
     covered = coverage(session, model)
     return ModelProgress(
         state="embedding" if embedding else ModelState(model.state).value,
         active=model.active,
-        epoch=training.epoch if training else None,
-        epochs=training.epochs if training else None,
-        figures=training.figures if training else None,
+        epoch=told.get("epoch"),
+        epochs=told.get("epochs"),
+        figures=told.get("figures"),
         error=_failure(training) or (None if model.active else _failure(activation)),
         coverage=Coverage(total=covered.total, embedded=covered.embedded, stale=covered.stale),
     )
 
 
-def _failure(job: ModelJob | None) -> ModelFailure | None:
-    if job is None or job.state not in {JobState.FAILED, JobState.DEAD}:
+def _failure(job: Job | None) -> ModelFailure | None:
+    if job is None or job.state not in ENDED_BADLY:
         return None
     return ModelFailure(code=job.error_code or "", detail=job.error_detail or "")
 

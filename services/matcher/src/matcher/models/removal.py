@@ -5,9 +5,10 @@ from http import HTTPStatus
 from matcher.assets.repository import may_remove
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
-from matcher.models.jobs import ModelJobRepository
-from matcher.models.repository import delete_model, find_model, lock_active_model
-from matcher.tables import OPEN, ModelJobKind
+from matcher.jobs.repository import JobRepository
+from matcher.registry.model_jobs import ModelJob
+from matcher.registry.repository import delete_model, find_model, lock_active_model
+from matcher.tables import OPEN
 from needledrop_storage.keys import model_key
 from needledrop_storage.store import MediaStore
 
@@ -23,7 +24,7 @@ def remove(database: Database, store: MediaStore, model_id: str) -> None:
         model = find_model(session, model_id)
         if model is None:
             raise not_found("model")
-        activation = ModelJobRepository(session).of_model(model_id).get(ModelJobKind.ACTIVATE)
+        activation = JobRepository(session).of_model(model_id).get(ModelJob.ACTIVATE)
         if model.active or (activation and activation.state in OPEN):
             raise ApiError(HTTPStatus.CONFLICT, "model_active", "the model is in use: activate another first")
         if model.installed:

@@ -1,8 +1,10 @@
 """Putting the bundle's metric into use."""
 
-from matcher.db import Database
+from matcher.db import Database, Session
+from matcher.embedding.extraction_queue import queue_missing
 from matcher.jobs.repository import JobRepository
-from matcher.models.repository import active_model, queue_missing, register
+from matcher.registry.model_jobs import ModelJob
+from matcher.registry.repository import active_model, install, lock_active_model, spaces_of, switch_to
 from matcher.tables import Model
 from needledrop.bundle import Bundle
 from needledrop.features import Modality
@@ -34,3 +36,17 @@ def install_bundle(database: Database, bundle: Bundle) -> tuple[str, int]:
         queued = queue_missing(session, active)
         JobRepository(session).announce()
     return active.id, queued
+
+
+def register(session: Session, model: Model) -> None:
+    """Make the model the installed one, and the active one where it has to be.
+
+    It has to be where it is new, and where the active model is none or is of other feature spaces, which nobody
+    extracts from now on. Otherwise a model that the user has put into use stays there.
+    """
+    lock_active_model(session, to_switch=True)
+    new = install(session, model)
+    active = active_model(session)
+    if new or active is None or spaces_of(active) != spaces_of(model):
+        JobRepository(session).cancel(ModelJob.ACTIVATE)
+        switch_to(session, model.id)

@@ -13,8 +13,8 @@ from matcher.access.scopes import Scope, needs, public
 from matcher.context import context_of
 from matcher.matches.schemas import ModelOut
 from matcher.matches.service import describe_model
-from matcher.models.repository import active_model
 from matcher.monitoring.readiness import ReadinessChecks
+from matcher.registry.repository import active_model
 from matcher.tables import Job, JobState
 
 router = APIRouter(tags=["operations"])

@@ -9,8 +9,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from matcher.context import Context
 from matcher.jobs.backlog import waiting_since
-from matcher.models.repository import active_model
 from matcher.monitoring.probes import Probe
+from matcher.registry.repository import active_model
 from needledrop.errors import StorageError
 
 PATIENCE_S = 2.0

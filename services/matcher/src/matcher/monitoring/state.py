@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from matcher.context import Context
 from matcher.jobs.backlog import Backlog, JobCount, count_jobs, waiting_since
-from matcher.models.repository import active_model
+from matcher.jobs.kind import JobKinds
 from matcher.monitoring.probes import Probe
 from matcher.monitoring.readiness import DOWN, PATIENCE_S
 from matcher.operations.repository import ASSETS
+from matcher.registry.repository import active_model
 from matcher.tables import Asset
-from needledrop.messages import Queue
+from needledrop.messages import REPLY_QUEUE
 from needledrop_worker.celery import KEY_PREFIX
 
 Answer = TypeVar("Answer")
@@ -40,9 +41,9 @@ class SystemState:
 
 
 class StateReader:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, kinds: JobKinds) -> None:
         self._library = Probe(lambda: _library(context))
-        self._queues = Probe(lambda: _queues(context))
+        self._queues = Probe(lambda: _queues(context, [*kinds.queues, REPLY_QUEUE]))
 
     async def read(self) -> SystemState:
         """Takes `PATIENCE_S` seconds at most."""
@@ -74,7 +75,7 @@ def _size(session: Session, table: type[Asset]) -> tuple[int, int]:
     return int(count), int(size)
 
 
-def _queues(context: Context) -> dict[str, int]:
+def _queues(context: Context, queues: list[str]) -> dict[str, int]:
     url = context.settings.redis_url.get_secret_value()
     with redis.Redis.from_url(url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S) as client:
-        return {queue.value: int(client.llen(KEY_PREFIX + queue)) for queue in Queue}
+        return {queue: int(client.llen(KEY_PREFIX + queue)) for queue in queues}

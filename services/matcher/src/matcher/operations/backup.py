@@ -15,11 +15,11 @@ from matcher import __version__
 from matcher.db import Database
 from matcher.locks import LockKey
 from matcher.migrating import head_revision
-from matcher.models.repository import installed_model
 from matcher.operations.archive import BackupWriter, write_backup
 from matcher.operations.dump import table_pieces, tables_of
 from matcher.operations.header import END, HEADER, End, Header
 from matcher.operations.repository import NamedObject, named_objects, schema_revision
+from matcher.registry.repository import installed_model
 from needledrop.errors import BackupError, ErrorCode, StorageError
 from needledrop.log import get_logger
 from needledrop_storage.store import MediaStore

@@ -70,7 +70,7 @@ class PairRepository:
 
     def _jobs(self, pairs: Sequence[Pair], spaces: Spaces) -> dict[UUID, list[Job]]:
         found: dict[UUID, list[Job]] = {pair.id: [] for pair in pairs}
-        query = select(Job).where(Job.pair_id.in_(found), Job.space.in_(spaces)).order_by(Job.modality)
+        query = select(Job).where(Job.pair_id.in_(found), Job.space.in_(spaces)).order_by(Job.kind)
         for job in self._session.scalars(query):
             assert job.pair_id is not None
             found[job.pair_id].append(job)

@@ -9,8 +9,8 @@ from matcher.assets.service import drop_bytes, keep_bytes, new_asset, no_model, 
 from matcher.db import Database
 from matcher.errors import not_found
 from matcher.jobs.repository import JobRepository
-from matcher.models.repository import active_model
 from matcher.pairs.repository import PairRepository, Spaces
+from matcher.registry.repository import active_model
 from matcher.tables import Job, JobState, Model, Pair
 from matcher.uploads.receiving import Upload
 from needledrop.features import Modality
@@ -42,8 +42,8 @@ class PairService:
             pair, has = found
             for job in has:
                 if job.state in {JobState.FAILED, JobState.DEAD}:
-                    jobs.again(job)
-            missing = _missing_jobs(model, upload.sha256, has)
+                    jobs.queue_anew(job)
+            missing = _missing_jobs(model, has)
             pairs.add(pair, missing)
             jobs.announce()
         return pair, [*has, *missing]
@@ -99,10 +99,10 @@ def state_of_pair(jobs: Sequence[Job]) -> AssetState:
 _ORDER = (Status.QUEUED, Status.PROCESSING, Status.READY)
 
 
-def _missing_jobs(model: Model, sha256: str, has: Sequence[Job]) -> list[Job]:
+def _missing_jobs(model: Model, has: Sequence[Job]) -> list[Job]:
     sides = ((Modality.AUDIO, model.audio_space), (Modality.VIDEO, model.video_space))
     there = {job.space for job in has}
-    return [Job(modality=modality, media_sha256=sha256, space=space) for modality, space in sides if space not in there]
+    return [Job(kind=modality.value, space=space) for modality, space in sides if space not in there]
 
 
 def _spaces(model: Model | None) -> Spaces:

@@ -8,16 +8,16 @@ from matcher.tables.clip import Clip
 from matcher.tables.embedding import Embedding
 from matcher.tables.features import Features
 from matcher.tables.idempotency_key import IdempotencyKey
-from matcher.tables.job import OPEN, Job, JobState
+from matcher.tables.job import ENDED_BADLY, OPEN, Job, JobState
 from matcher.tables.key_usage import KeyUsage
 from matcher.tables.model import Model, ModelState
-from matcher.tables.model_job import ModelJob, ModelJobKind
 from matcher.tables.page_session import PageSession
 from matcher.tables.pair import Pair
 from matcher.tables.steps import Steps
 from matcher.tables.track import Track
 
 __all__ = [
+    "ENDED_BADLY",
     "OPEN",
     "ApiKey",
     "Asset",
@@ -31,8 +31,6 @@ __all__ = [
     "JobState",
     "KeyUsage",
     "Model",
-    "ModelJob",
-    "ModelJobKind",
     "ModelState",
     "PageSession",
     "Pair",

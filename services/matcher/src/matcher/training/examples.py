@@ -8,8 +8,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from matcher.choices.repository import ChoiceRepository
-from matcher.models.repository import spaces_of
 from matcher.pairs.repository import PairRepository
+from matcher.registry.repository import spaces_of
 from matcher.tables import Model
 from matcher.training.example import Example
 from needledrop.errors import ErrorCode, FeatureError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matcher.training.attempt import Epoch, Work
 from matcher.training.requests import FEWEST_PAIRS
+from matcher.training.run import Epoch, Work
 from needledrop.metric import MetricCard
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from matcher.context import Context
 from matcher.errors import ApiError, not_found
-from matcher.models.repository import find_model
+from matcher.registry.repository import find_model
 from needledrop_storage.keys import model_key
 
 ReportFile = Literal["report.json", "report.md", "recall.png", "similarity.png"]

@@ -10,11 +10,11 @@ from matcher.choices.repository import ChoiceRepository
 from matcher.db import Database
 from matcher.errors import ApiError
 from matcher.jobs.repository import JobRepository
-from matcher.models.jobs import ModelJobRepository
-from matcher.models.repository import active_model, spaces_of
 from matcher.models.schemas import ModelIn
 from matcher.pairs.repository import PairRepository
-from matcher.tables import Model, ModelJobKind, ModelState
+from matcher.registry.model_jobs import ModelJob
+from matcher.registry.repository import active_model, spaces_of
+from matcher.tables import Model, ModelState
 
 FEWEST_PAIRS = 10
 """A fifth is held out for the report: two, so that the right one can be told from a wrong one. Eight are trained on."""
@@ -52,8 +52,9 @@ def train(database: Database, wanted: ModelIn) -> str:
         )
         session.add(model)
         session.flush()
-        ModelJobRepository(session).queue(model.id, ModelJobKind.TRAIN)
-        JobRepository(session).announce()
+        jobs = JobRepository(session)
+        jobs.queue_for_model(model.id, ModelJob.TRAIN)
+        jobs.announce()
     return model.id
 
 
