@@ -1,10 +1,12 @@
 """A web server on this machine whose every answer a test decides."""
 
 import http.server
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -23,25 +25,33 @@ class Answer:
     length: bool = True
     total: bool = True
     type: str = "application/octet-stream"
+    encoding: str | None = None
 
 
 @dataclass
 class FileServer:
-    """`files` by name; `plan`: how to answer the next requests, then plainly. `asked`: name and Range of each."""
+    """`files` by name; `plan`: how to answer the next requests, then plainly. `asked`: name and Range of each.
+
+    `headers`: those of the last request. `hosts`: whom each asked for by a whole address, as a proxy is asked.
+    """
 
     url: str
     files: dict[str, bytes]
     plan: list[Answer] = field(default_factory=list)
     usual: Answer = Answer()
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    hosts: list[str | None] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
-def serving(files: dict[str, bytes]) -> Iterator[FileServer]:
-    """Serve the files until the block ends."""
+def serving(files: dict[str, bytes], tls: ssl.SSLContext | None = None) -> Iterator[FileServer]:
+    """Serve the files until the block ends, over TLS if told how."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
-        state = FileServer(f"http://127.0.0.1:{server.server_port}", files)
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        state = FileServer(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}", files)
         server.state = state  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -58,6 +68,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         state: FileServer = self.server.state  # type: ignore[attr-defined]
         name, wanted = self.path.rsplit("/", 1)[-1], self.headers.get("Range")
         state.asked.append((name, wanted))
+        state.headers = dict(self.headers)
+        state.hosts.append(urlsplit(self.path).hostname)
         how = state.plan.pop(0) if state.plan else state.usual
         if how.location:
             self._head(302, {"Location": how.location, "Content-Length": "0"})
@@ -78,6 +90,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
         if how.length:
             headers["Content-Length"] = str(len(body) - start)
+        if how.encoding:
+            headers["Content-Encoding"] = how.encoding
         self._head(status, {**headers, "Content-Type": how.type})
         self.wfile.write(body[start:] if how.cut is None else body[start : start + how.cut])
         if how.stall:

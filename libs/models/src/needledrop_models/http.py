@@ -1,19 +1,18 @@
-"""One HTTP request for a file, or for the rest of one, with the standard library."""
+"""One HTTP request for a file, or for the rest of one."""
 
-import http.client
-import urllib.error
-import urllib.request
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 from needledrop.errors import DownloadError, ErrorCode
 
-CHUNK = 1 << 16
+MAX_REDIRECTS = 10
 # Worth another try: the server is busy, or was cut off from what stands behind it.
 PASSING = {408, 425, 429, 500, 502, 503, 504}
-RANGE_UNUSABLE = 416
+HEADERS = {"Accept-Encoding": "identity", "User-Agent": "needledrop-models"}
 
 
 class BrokenError(Exception):
@@ -31,24 +30,28 @@ class PastEndError(BrokenError):
 class Answer:
     """The body of a 200 or 206. `start`: the position of its first byte; `total`: the whole file's size, if told."""
 
-    def __init__(self, response: Any, start: int) -> None:
+    def __init__(self, response: httpx.Response, start: int) -> None:
         self._response = response
-        partial = response.status == http.client.PARTIAL_CONTENT
-        self.start, self.total = (
-            _range(response.headers.get("Content-Range", "")) if partial else (0, _length(response))
-        )
+        headers = response.headers
+        partial = response.status_code == httpx.codes.PARTIAL_CONTENT
+        self.start, self.total = _range(headers.get("Content-Range", "")) if partial else (0, _length(headers))
         if partial and self.start != start:
             raise BrokenError(f"bytes from {start} were asked for, those from {self.start} came")
-        tag = response.headers.get("ETag", "")
-        self.validator: str = response.headers.get("Last-Modified", "") if tag.startswith("W/") or not tag else tag
-        self.type: str = response.headers.get_content_type()
+        tag = headers.get("ETag", "")
+        self.validator: str = headers.get("Last-Modified", "") if tag.startswith("W/") or not tag else tag
+        self.type: str = headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def __iter__(self) -> Iterator[bytes]:
-        """The body in pieces; `BrokenError` where the connection breaks. An early end is the caller's to see."""
+        """The body in pieces; `BrokenError` if the connection breaks.
+
+        If the body ends before `total`, the pieces just end: the caller counts them.
+        """
         try:
-            while piece := self._response.read1(CHUNK):
-                yield piece
-        except (OSError, http.client.HTTPException) as error:
+            yield from self._response.iter_raw()
+        except httpx.RemoteProtocolError as error:
+            if self.total is None:
+                raise BrokenError(_cause(error)) from error
+        except httpx.TransportError as error:
             raise BrokenError(_cause(error)) from error
 
 
@@ -58,37 +61,55 @@ def request(url: str, start: int, validator: str, timeout_s: float, name: str) -
 
     `BrokenError` where another try may help, `DownloadError` with the file's name where it can't.
     """
-    headers = {"Accept-Encoding": "identity", "User-Agent": "needledrop-models"}
-    if start:
-        headers |= {"Range": f"bytes={start}-", "If-Range": validator}
+    part = {b"Range": b"bytes=%d-" % start, b"If-Range": validator.encode()} if start else {}
+    with _client(timeout_s, name) as client:
+        try:
+            response = _send(client, client.build_request("GET", url, headers=part))
+        except httpx.TransportError as error:
+            raise BrokenError(_cause(error)) from error
+        except httpx.InvalidURL as error:
+            raise _failed(name, f"{url[:200]} is not an address: {error}") from error
+        try:
+            _require_success(response, url, start, name)
+            yield Answer(response, start)
+        finally:
+            response.close()
+
+
+def _client(timeout_s: float, name: str) -> httpx.Client:
+    """A client that takes proxies from the environment, and certificates from the system or SSL_CERT_FILE."""
     try:
-        response = urllib.request.build_opener(_Redirects).open(
-            urllib.request.Request(url, headers=headers),  # noqa: S310 - the store lets only HTTP through
-            timeout=timeout_s,
-        )
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code in PASSING:
-            raise BrokenError(f"status {error.code}") from error
-        if error.code == RANGE_UNUSABLE and start:
-            raise PastEndError(_total(error.headers.get("Content-Range", ""))) from error
-        raise DownloadError(
-            ErrorCode.DOWNLOAD_FAILED, f"{name}: expected status 200 from {_host(url)}, {error.code} came"
-        ) from error
-    except (OSError, http.client.HTTPException) as error:
-        raise BrokenError(_cause(error)) from error
-    with response:
-        yield Answer(response, start)
+        return httpx.Client(verify=ssl.create_default_context(), timeout=timeout_s, headers=HEADERS)
+    except (httpx.InvalidURL, ValueError, ImportError) as error:
+        what = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY can't be used"
+        raise _failed(name, f"{what}: {error}") from error
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows as the standard library does, but never from HTTPS to anything else, nor out of HTTP."""
+def _send(client: httpx.Client, asked: httpx.Request) -> httpx.Response:
+    """The answer behind all redirects, or the first redirect that may not be followed."""
+    response = client.send(asked, stream=True)
+    for _ in range(MAX_REDIRECTS):
+        following = response.next_request
+        if following is None or not _may_follow(response.url.scheme, following.url.scheme):
+            break
+        response.close()
+        response = client.send(following, stream=True)
+    return response
 
-    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> Any:
-        before, after = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
-        if after != "https" and (before == "https" or after != "http"):
-            raise urllib.error.HTTPError(req.full_url, code, f"redirect to {after}", headers, fp)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+def _may_follow(before: str, after: str) -> bool:
+    """Whether a redirect stays in HTTP, and in HTTPS where it was."""
+    return after == "https" or before == after == "http"
+
+
+def _require_success(response: httpx.Response, url: str, start: int, name: str) -> None:
+    status = response.status_code
+    if status in PASSING:
+        raise BrokenError(f"status {status}")
+    if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and start:
+        raise PastEndError(_total(response.headers.get("Content-Range", "")))
+    if not response.is_success:
+        raise _failed(name, f"expected status 200 from {urlsplit(url).hostname or url}, {status} came")
 
 
 def _range(value: str) -> tuple[int, int | None]:
@@ -105,15 +126,19 @@ def _total(value: str) -> int | None:
     return int(total) if total.isdecimal() else None
 
 
-def _length(response: Any) -> int | None:
-    value = response.headers.get("Content-Length", "")
+def _length(headers: httpx.Headers) -> int | None:
+    value = headers.get("Content-Length", "")
     return int(value) if value.isdecimal() else None
 
 
-def _cause(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or error
+def _cause(error: BaseException) -> str:
+    """What the system said, which httpx's own error often leaves out."""
+    reason: BaseException | None = error
+    while reason and not isinstance(reason, OSError):
+        reason = reason.__cause__ or reason.__context__
+    reason = reason or error
     return "no byte came for too long" if isinstance(reason, TimeoutError) else f"{type(reason).__name__}: {reason}"
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
+def _failed(name: str, what: str) -> DownloadError:
+    return DownloadError(ErrorCode.DOWNLOAD_FAILED, f"{name}: {what}")
