@@ -26,13 +26,13 @@ from needledrop.errors import BundleError, FeatureError
 from needledrop.features import Modality, matrix_from_bytes
 from needledrop.messages import REPLY_QUEUE, Task
 from needledrop.settings import CoreSettings
+from needledrop.video_pca import VideoPca
 from needledrop_models.archive import open_bundle, unpack
 from needledrop_worker.celery import make_celery
 from tests.embedded import Servers
 from tests.extracting import extract_request
 from tests.faults.chaos import SEED, Outcome, sized
 from tests.unit.matcher_training.made_up import bundle as made_up_bundle
-from video_extractor.pca import Pca as VideoPca
 from video_extractor.weights import read_state_dict
 
 Tell = Callable[[Outcome], None]
@@ -165,6 +165,7 @@ from audio_extractor import vggish
 from audio_extractor.runtime import start_tensorflow
 from needledrop.errors import BundleError
 from needledrop.settings import CoreSettings
+from needledrop.video_pca import VideoPca
 folder, seed, flips = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 runtime, rng = start_tensorflow(CoreSettings(device="cpu")), np.random.default_rng(seed)
 # The first layer stands for the network, whose checkpoint of 288 MB would be read for minutes.

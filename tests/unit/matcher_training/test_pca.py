@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from matcher_training.cli import app
 from matcher_training.pca import Pca, fit_pca, raw_files
 from needledrop.errors import FeatureError
-from video_extractor.pca import Pca as ExtractorPca
+from needledrop.video_pca import VideoPca
 
 
 def raw(folder: Path, lengths: list[int], columns: int = 20) -> npt.NDArray[np.float16]:
@@ -45,7 +45,7 @@ def test_its_file_is_what_the_extractor_reads_and_gives_the_same_codes(tmp_path:
     fitted, _ = fit_pca(raw_files([tmp_path]), components=8)
     fitted.save(tmp_path / "new" / "pca.npz")
 
-    theirs, ours = ExtractorPca.load(tmp_path / "new" / "pca.npz"), Pca.load(tmp_path / "new" / "pca.npz")
+    theirs, ours = VideoPca.load(tmp_path / "new" / "pca.npz"), Pca.load(tmp_path / "new" / "pca.npz")
 
     codes = ours.codes(rows)
     assert codes.shape == (300, 8)

@@ -8,12 +8,12 @@ import numpy as np
 
 from needledrop.features import FeatureSpace, Modality
 from needledrop.messages import MediaInfo
+from needledrop.video_pca import VideoPca
 from video_extractor.inception import Frames, Pool
-from video_extractor.pca import Pca
 
 SPACE = FeatureSpace(Modality.VIDEO, "means", "0" * 64, "seed", "0" * 64, 1.0, 3)
 # Puts each value of a colour, 0…255, in the middle of the quantiser's bin of that number.
-COLOUR_PCA = Pca(np.full(3, 127.0), np.eye(3), np.full(3, 63.75**2))
+COLOUR_PCA = VideoPca(np.full(3, 127.0), np.eye(3), np.full(3, 63.75**2))
 
 
 class ColourMeans:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from video_extractor.pca import Pca
+from needledrop.video_pca import VideoPca
 from video_extractor.weights import Network, StateDict, empty_network
 
 EXPECTED = Path(__file__).parents[2] / "data" / "video_reference.npz"
@@ -26,12 +26,12 @@ def reference_weights(kind: Network = Network.INCEPTION_V3) -> StateDict:
     return {key: _tensor(key, tuple(wanted.shape)) for key, wanted in empty_network(kind).state_dict().items()}
 
 
-def reference_pca() -> Pca:
+def reference_pca() -> VideoPca:
     random = _generator("visual_pca_params")
     basis, _ = np.linalg.qr(random.standard_normal((2048, 1024)))
     mean = 0.5 + 0.1 * random.standard_normal(2048)
     arrays = (mean, basis.T, np.linspace(0.5, 0.01, 1024))
-    return Pca(*(values.astype(np.float32).astype(np.float64) for values in arrays))
+    return VideoPca(*(values.astype(np.float32).astype(np.float64) for values in arrays))
 
 
 def _draw() -> Iterator[npt.NDArray[np.uint8]]:

@@ -11,9 +11,9 @@ from matcher_training.towers import MetricKind, make_reference
 from needledrop.bundle import Bundle
 from needledrop.features import Codes, dequantise
 from needledrop.settings import CoreSettings
+from needledrop.video_pca import VideoPca
 from tests.shared import require_shared
 from video_extractor.extractor import VideoExtractor, load, load_backbone, open_source
-from video_extractor.pca import Pca
 
 CPU = CoreSettings(device="cpu")
 RABBITS = ("mdn_rabbit.mp4", "mdn_rabbit320.mp4", "mdn_rabbit320.webm")
@@ -59,7 +59,7 @@ def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def test_codes_do_not_depend_on_the_size_of_a_batch(bundle: Bundle, extractor: VideoExtractor, batch: int) -> None:
     part = bundle.video
     assert part.pca is not None
-    pca = Pca.load(bundle.root / part.pca.path)
+    pca = VideoPca.load(bundle.root / part.pca.path)
     other = VideoExtractor(extractor.space, load_backbone(bundle, CPU), pca, open_source, batch)
     path = clip("mdn_rabbit320.mp4")
     assert same(extracted(other, path)[0], extracted(extractor, path)[0])

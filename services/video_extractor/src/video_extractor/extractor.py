@@ -18,10 +18,10 @@ from needledrop.extraction import Extraction, Progress
 from needledrop.features import FeatureSpace, Modality
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
+from needledrop.video_pca import VideoPca
 from needledrop_media import open_frames, prepare
 from video_extractor.inception import Backbone, Frames, Inception, Pool, choose_device
 from video_extractor.network import POOL_DIM
-from video_extractor.pca import Pca
 from video_extractor.preprocessing import FRAME_SIZE, Preprocessing
 from video_extractor.settings import Precision
 
@@ -47,7 +47,7 @@ class VideoExtractor:
     """A loaded backbone and PCA. Memory is bounded by the batch; the features themselves are 1 KiB a second."""
 
     def __init__(
-        self, space: FeatureSpace, backbone: Backbone, pca: Pca, open_source: OpenFrames, batch: int = BATCH
+        self, space: FeatureSpace, backbone: Backbone, pca: VideoPca, open_source: OpenFrames, batch: int = BATCH
     ) -> None:
         self.space = space
         self._backbone = backbone
@@ -83,7 +83,7 @@ def load(
     """
     prepare()
     part, space = bundle.video, bundle.space(Modality.VIDEO)
-    pca = Pca.load(bundle.pca(Modality.VIDEO))
+    pca = VideoPca.load(bundle.pca(Modality.VIDEO))
     if pca.components.shape != (part.dim, POOL_DIM):
         raise BundleError(
             ErrorCode.BUNDLE_INVALID, f"the video PCA does not lead from {POOL_DIM} to {part.dim} columns"

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from video_extractor.pca import Pca
+from needledrop.video_pca import VideoPca
 
 
-def fit_few(pool: npt.NDArray[np.floating], dim: int, leading: int, floor: float, seed: int) -> Pca:
+def fit_few(pool: npt.NDArray[np.floating], dim: int, leading: int, floor: float, seed: int) -> VideoPca:
     """A PCA [K] → [dim] from rows [N, K], of which only the `leading` components (fewer than N) are estimated.
 
     The others are an orthonormal completion drawn from the seed. Their variance is the noise of probabilistic PCA:
@@ -22,7 +22,7 @@ def fit_few(pool: npt.NDArray[np.floating], dim: int, leading: int, floor: float
     found = directions[:leading]
     noise = variance[leading:].sum() / (columns - leading)
     variances = np.concatenate([variance[:leading], np.full(dim - leading, noise)])
-    return Pca(
+    return VideoPca(
         mean=mean,
         components=np.concatenate([found, _completion(found, dim - leading, seed)]),
         explained_variance=np.maximum(variances, floor * variances[0]),

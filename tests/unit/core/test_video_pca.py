@@ -6,7 +6,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from needledrop.errors import BundleError
-from video_extractor.pca import Pca
+from needledrop.video_pca import VideoPca
 
 ROWS = np.random.default_rng(0).normal(size=(50, 6)) * [5, 3, 2, 1, 0.5, 0.1] + 7
 GOOD: dict[str, npt.NDArray[np.float64]] = {
@@ -18,12 +18,12 @@ GOOD: dict[str, npt.NDArray[np.float64]] = {
 
 def test_whitening_is_scikit_learns() -> None:
     fitted = PCA(4, whiten=True).fit(ROWS)
-    pca = Pca(fitted.mean_, fitted.components_, fitted.explained_variance_)
+    pca = VideoPca(fitted.mean_, fitted.components_, fitted.explained_variance_)
     np.testing.assert_allclose(pca.whiten(ROWS), fitted.transform(ROWS), atol=1e-10)
 
 
 def test_codes_follow_the_published_formula_number_by_number() -> None:
-    pca = Pca(np.full(6, 7.0), np.eye(6)[:4], np.array([4.0, 9.0, 0.01, 1.0]))
+    pca = VideoPca(np.full(6, 7.0), np.eye(6)[:4], np.array([4.0, 9.0, 0.01, 1.0]))
     codes = pca.codes(ROWS)
     assert codes.dtype == np.uint8
     for t, d in np.ndindex(50, 4):
@@ -32,9 +32,9 @@ def test_codes_follow_the_published_formula_number_by_number() -> None:
 
 
 def test_a_saved_pca_is_read_back(tmp_path: Path) -> None:
-    pca = Pca(GOOD["mean"] + 0.5, GOOD["components"], GOOD["explained_variance"] * 0.25)
+    pca = VideoPca(GOOD["mean"] + 0.5, GOOD["components"], GOOD["explained_variance"] * 0.25)
     pca.save(tmp_path / "pca.npz")
-    read = Pca.load(tmp_path / "pca.npz")
+    read = VideoPca.load(tmp_path / "pca.npz")
     for field in ("mean", "components", "explained_variance"):
         np.testing.assert_array_equal(getattr(read, field), getattr(pca, field))
 
@@ -61,7 +61,7 @@ def test_a_malformed_pca_is_a_bundle_error(tmp_path: Path, change: dict[str, npt
         explained_variance=fields["explained_variance"],
     )
     with pytest.raises(BundleError, match=r"pca\.npz"):
-        Pca.load(tmp_path / "pca.npz")
+        VideoPca.load(tmp_path / "pca.npz")
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\3\4 and no more", b"\x80\x04K\x01.", None])
@@ -69,16 +69,16 @@ def test_a_file_that_is_no_pca_is_a_bundle_error(tmp_path: Path, data: bytes | N
     if data is not None:
         (tmp_path / "pca.npz").write_bytes(data)
     with pytest.raises(BundleError, match=r"pca\.npz"):
-        Pca.load(tmp_path / "pca.npz")
+        VideoPca.load(tmp_path / "pca.npz")
 
 
 def test_a_missing_field_is_a_bundle_error(tmp_path: Path) -> None:
     np.savez(tmp_path / "pca.npz", mean=GOOD["mean"], components=GOOD["components"])
     with pytest.raises(BundleError, match="explained_variance"):
-        Pca.load(tmp_path / "pca.npz")
+        VideoPca.load(tmp_path / "pca.npz")
 
 
 def test_an_array_in_place_of_an_archive_is_a_bundle_error(tmp_path: Path) -> None:
     np.save(tmp_path / "pca.npy", GOOD["components"])
     with pytest.raises(BundleError, match=r"pca\.npy"):
-        Pca.load(tmp_path / "pca.npy")
+        VideoPca.load(tmp_path / "pca.npy")

@@ -16,7 +16,7 @@ FIELDS = ("mean", "components", "explained_variance")
 
 
 @dataclass(frozen=True)
-class Pca:
+class VideoPca:
     """`mean` [K], `components` [D, K] with orthonormal rows, `explained_variance` [D], as in scikit-learn's PCA."""
 
     mean: Floats
@@ -24,7 +24,7 @@ class Pca:
     explained_variance: Floats
 
     @classmethod
-    def load(cls, path: Path) -> "Pca":
+    def load(cls, path: Path) -> "VideoPca":
         """Read the `.npz`; `BundleError` where it is malformed. Never unpickles."""
         try:
             file = arrays_from_npz(path, FIELDS)
