@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.decomposition import PCA
 
-from needledrop.errors import BundleError
+from needledrop.errors import BundleError, ErrorCode, FeatureError
 from needledrop.video_pca import VideoPca
 
 ROWS = np.random.default_rng(0).normal(size=(50, 6)) * [5, 3, 2, 1, 0.5, 0.1] + 7
@@ -40,28 +40,51 @@ def test_a_saved_pca_is_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "message"),
     [
-        {"mean": np.zeros(5)},
-        {"components": np.zeros(6)},
-        {"explained_variance": np.ones(6)},
-        {"explained_variance": np.array([1.0, 1.0, 1.0, 0.0])},
-        {"mean": np.full(6, np.nan)},
-        {"components": np.array([["a"] * 6] * 4)},
-        {"mean": np.array([None] * 6)},
+        ({"mean": np.zeros(5)}, "belong together"),
+        ({"components": np.zeros(6)}, "belong together"),
+        ({"explained_variance": np.ones(6)}, "belong together"),
+        ({"explained_variance": np.array([1.0, 1.0, 1.0, 0.0])}, "variance that is not positive"),
+        ({"explained_variance": np.array([1.0, 1.0, 1.0, -1.0])}, "variance that is not positive"),
+        ({"explained_variance": np.array([1.0, 1.0, 1.0, np.inf])}, "not finite"),
+        ({"mean": np.full(6, np.nan)}, "not finite"),
+        ({"components": np.full((4, 6), np.inf)}, "not finite"),
+        ({"components": np.array([["a"] * 6] * 4)}, "does not hold"),
+        ({"mean": np.array(["a"] * 6)}, "does not hold"),
+        ({"mean": np.array([None] * 6)}, "does not hold"),
+        ({"components": np.array([{}], dtype=object)}, "does not hold"),
+        ({"components": np.ones((0, 6)), "explained_variance": np.ones(0)}, "or none"),
     ],
-    ids=["mean", "components", "variance", "zero", "nan", "text", "objects"],
+    ids=[
+        "mean of another width",
+        "components of one dimension",
+        "variance of another length",
+        "zero variance",
+        "negative variance",
+        "infinite variance",
+        "nan mean",
+        "infinite components",
+        "text components",
+        "text mean",
+        "pickled mean",
+        "pickled components",
+        "empty",
+    ],
 )
-def test_a_malformed_pca_is_a_bundle_error(tmp_path: Path, change: dict[str, npt.NDArray[np.float64]]) -> None:
-    fields = GOOD | change
+def test_a_malformed_pca_is_a_bundle_error(
+    tmp_path: Path, change: dict[str, npt.NDArray[np.generic]], message: str
+) -> None:
+    fields: dict[str, npt.NDArray[np.generic]] = {**GOOD, **change}
     np.savez(
         tmp_path / "pca.npz",
         mean=fields["mean"],
         components=fields["components"],
         explained_variance=fields["explained_variance"],
     )
-    with pytest.raises(BundleError, match=r"pca\.npz"):
+    with pytest.raises(BundleError, match=rf"pca\.npz .*{message}") as caught:
         VideoPca.load(tmp_path / "pca.npz")
+    assert caught.value.code is ErrorCode.BUNDLE_INVALID
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\3\4 and no more", b"\x80\x04K\x01.", None])
@@ -72,9 +95,10 @@ def test_a_file_that_is_no_pca_is_a_bundle_error(tmp_path: Path, data: bytes | N
         VideoPca.load(tmp_path / "pca.npz")
 
 
-def test_a_missing_field_is_a_bundle_error(tmp_path: Path) -> None:
-    np.savez(tmp_path / "pca.npz", mean=GOOD["mean"], components=GOOD["components"])
-    with pytest.raises(BundleError, match="explained_variance"):
+@pytest.mark.parametrize("missing", list(GOOD))
+def test_a_missing_field_is_a_bundle_error(missing: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "pca.npz", **{field: array for field, array in GOOD.items() if field != missing})  # type: ignore[arg-type]
+    with pytest.raises(BundleError, match="does not hold mean, components, explained_variance"):
         VideoPca.load(tmp_path / "pca.npz")
 
 
@@ -82,3 +106,17 @@ def test_an_array_in_place_of_an_archive_is_a_bundle_error(tmp_path: Path) -> No
     np.save(tmp_path / "pca.npy", GOOD["components"])
     with pytest.raises(BundleError, match=r"pca\.npy"):
         VideoPca.load(tmp_path / "pca.npy")
+
+
+def test_rows_of_another_width_are_refused() -> None:
+    with pytest.raises(FeatureError, match="takes rows of 6 columns, these have 5") as caught:
+        VideoPca(**GOOD).codes(np.zeros((2, 5)))
+    assert caught.value.code is ErrorCode.FEATURES_INVALID
+
+
+def test_a_written_file_is_whole_in_a_folder_that_it_makes_and_the_same_for_the_same_pca(tmp_path: Path) -> None:
+    first, second = tmp_path / "new" / "pca.npz", tmp_path / "second.npz"
+    VideoPca(**GOOD).save(first)
+    VideoPca(**GOOD).save(second)
+    assert [path.name for path in first.parent.iterdir()] == ["pca.npz"]
+    assert first.read_bytes() == second.read_bytes()

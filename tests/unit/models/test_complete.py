@@ -66,14 +66,9 @@ def test_a_pca_for_other_rows_is_refused(columns: int, seed: Path, tmp_path: Pat
     ("change", "message"),
     [
         ({"explained_variance": np.array([1, 1, 1, 0])}, "variance that is not positive"),
-        ({"explained_variance": np.array([1, 1, 1, -1])}, "variance that is not positive"),
-        ({"explained_variance": np.array([1, 1, 1, np.inf])}, "not finite"),
-        ({"mean": np.full(2048, np.nan)}, "not finite"),
-        ({"components": np.full((4, 2048), np.inf)}, "not finite"),
         ({"components": np.full((4, 2048), "x")}, "does not hold"),
-        ({"components": np.ones((0, 2048)), "explained_variance": np.ones(0)}, "or none"),
     ],
-    ids=["zero", "negative", "infinite variance", "nan mean", "infinite components", "text", "empty"],
+    ids=["zero variance", "text"],
 )
 def test_a_pca_that_the_extractor_would_refuse_is_refused(
     change: dict[str, Any], message: str, seed: Path, tmp_path: Path

@@ -9,7 +9,7 @@ import pytest
 
 from needledrop.errors import BundleError
 from needledrop_models import yt8m_pca
-from needledrop_models.yt8m_pca import convert_audio_matrices, read_archive, read_video_matrices, write_video_pca
+from needledrop_models.yt8m_pca import convert_audio_matrices, read_archive, read_video_matrices
 from tests.unit.models.made_up import COMPONENTS, POOL, archive, matrix_data, numbers, pca_arrays, public_files
 
 
@@ -28,7 +28,7 @@ def whiten(path: Path, rows: np.ndarray) -> np.ndarray:
 
 
 def test_the_archive_is_applied_as_the_published_extractor_applies_it(tgz: Path, tmp_path: Path) -> None:
-    write_video_pca(read_archive(tgz, tgz.name), tmp_path / "pca.npz")
+    read_archive(tgz, tgz.name).save(tmp_path / "pca.npz")
     rows, arrays = np.random.default_rng(0).random((3, POOL)), pca_arrays()
     mean = arrays["mean.npy"][:, 0]
     vectors, values = arrays["eigenvecs.npy"].T[:, :COMPONENTS], arrays["eigenvals.npy"][:COMPONENTS, 0]
@@ -41,7 +41,7 @@ def test_the_matrices_are_applied_as_the_graph_applies_them(tmp_path: Path) -> N
     for name in ("inception3_mean_matrix_data.pb", "inception3_projection_matrix_data.pb"):
         (tmp_path / name).write_bytes(public_files()[name])
     read = read_video_matrices(*(tmp_path / f"inception3_{part}_matrix_data.pb" for part in ("mean", "projection")))
-    write_video_pca(read, tmp_path / "pca.npz")
+    read.save(tmp_path / "pca.npz")
     row = np.random.default_rng(0).random(POOL)
     wanted = numbers(COMPONENTS, POOL, 8).astype(float) @ (row[:, None] - numbers(POOL, 1, 7))
     np.testing.assert_allclose(whiten(tmp_path / "pca.npz", row[None])[0], wanted[:, 0], rtol=1e-5, atol=1e-5)
@@ -58,7 +58,7 @@ def test_the_audio_matrices_become_audiosets_form(tmp_path: Path) -> None:
 
 
 def test_the_written_pca_carries_no_date_that_would_make_another_feature_space(tgz: Path, tmp_path: Path) -> None:
-    write_video_pca(read_archive(tgz, tgz.name), tmp_path / "a.npz")
+    read_archive(tgz, tgz.name).save(tmp_path / "a.npz")
     with zipfile.ZipFile(tmp_path / "a.npz") as file:
         assert {member.date_time for member in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 

@@ -17,7 +17,6 @@ from needledrop_models.yt8m_pca import (
     convert_audio_matrices,
     read_archive,
     read_video_matrices,
-    write_video_pca,
 )
 
 AUDIO_PCA, VIDEO_PCA = "audio_pca.npz", "video_pca.npz"
@@ -90,7 +89,7 @@ def _yt8m(downloads: Path, out: Path, pca: PcaSource) -> tuple[SidePart, SidePar
         read = read_archive(path(catalog.YT8M_PCA), catalog.YT8M_PCA.name)
     else:
         read = read_video_matrices(path(catalog.INCEPTION_MEAN), path(catalog.INCEPTION_PROJECTION))
-    write_video_pca(read, out / VIDEO_PCA)
+    read.save(out / VIDEO_PCA)
     audio = SidePart(
         backbone="vggish",
         files=(_take(catalog.VGGISH, downloads, out),),

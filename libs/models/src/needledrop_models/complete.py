@@ -1,18 +1,13 @@
 """Adding to a bundle what its user made: the PCA of its pictures, a metric."""
 
 import shutil
-import zipfile
 from pathlib import Path
 
-import numpy as np
-
-from needledrop.arrays import arrays_from_npz
 from needledrop.bundle import Bundle, FileRef, Manifest, write_manifest
 from needledrop.errors import BundleError, ErrorCode
+from needledrop.video_pca import VideoPca
 from needledrop_models.assemble import take_metric
 from needledrop_models.yt8m_pca import POOL_DIM
-
-FIELDS = ("mean", "components", "explained_variance")
 
 
 def complete(root: Path, video_pca: Path | None, metric: Path | None) -> Bundle:
@@ -51,19 +46,9 @@ def _with_pca(bundle: Bundle, path: Path) -> Manifest:
 
 def _columns(path: Path) -> int:
     """How many columns the PCA leads to; `BundleError` unless it starts from a backbone's 2,048 and can be applied."""
-    try:
-        arrays = arrays_from_npz(path, FIELDS).values()
-        mean, components, variance = (np.asarray(array, dtype=np.float64) for array in arrays)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} does not hold {', '.join(FIELDS)}") from error
-    if components.ndim != 2 or mean.shape != components.shape[1:] or variance.shape != components.shape[:1]:
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} has shapes that don't belong together")
-    if not all(np.isfinite(array).all() for array in (mean, components, variance)):
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} holds numbers that are not finite")
-    if not (len(variance) and variance.min() > 0):
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"{path.name} has a variance that is not positive, or none")
-    if len(mean) != POOL_DIM:
+    pca = VideoPca.load(path)
+    if len(pca.mean) != POOL_DIM:
         raise BundleError(
-            ErrorCode.BUNDLE_INVALID, f"{path.name} takes {len(mean)} columns, the backbone gives {POOL_DIM}"
+            ErrorCode.BUNDLE_INVALID, f"{path.name} takes {len(pca.mean)} columns, the backbone gives {POOL_DIM}"
         )
-    return len(components)
+    return len(pca.components)

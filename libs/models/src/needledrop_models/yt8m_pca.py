@@ -7,7 +7,6 @@ import gzip
 import io
 import tarfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from needledrop.arrays import array_from_bytes
 from needledrop.errors import BundleError, ErrorCode
+from needledrop.video_pca import VideoPca
 from needledrop_models.matrix_data import read_matrix
 
 Floats = npt.NDArray[np.float64]
@@ -25,15 +25,6 @@ EPSILON = 1e-4
 MEMBERS = ("mean.npy", "eigenvals.npy", "eigenvecs.npy")
 MEMBER_LIMIT = 64 << 20
 ARCHIVE_LIMIT = 256 << 20
-
-
-@dataclass(frozen=True)
-class VideoPca:
-    """`mean` [2048], `components` [1024, 2048], `variance` [1024]: `components · (x − mean) / √variance`."""
-
-    mean: Floats
-    components: Floats
-    variance: Floats
 
 
 def read_archive(path: Path, name: str) -> VideoPca:
@@ -58,16 +49,6 @@ def read_video_matrices(mean: Path, projection: Path) -> VideoPca:
     means = read_matrix(mean.read_bytes(), mean.name, (POOL_DIM, 1))
     rows = read_matrix(projection.read_bytes(), projection.name, (VIDEO_DIM, POOL_DIM))
     return VideoPca(means[:, 0].astype(np.float64), rows.astype(np.float64), np.ones(VIDEO_DIM))
-
-
-def write_video_pca(pca: VideoPca, path: Path) -> None:
-    """Write the bundle's form, float32: mean, components, explained_variance. The same PCA gives the same bytes."""
-    np.savez(
-        path,
-        mean=pca.mean.astype(np.float32),
-        components=pca.components.astype(np.float32),
-        explained_variance=pca.variance.astype(np.float32),
-    )
 
 
 def convert_audio_matrices(mean: Path, projection: Path, path: Path) -> None:

@@ -1,9 +1,8 @@
-"""The whitening PCA between a video backbone and the quantiser: fitted on raw rows as a stream, kept as `.npz`."""
+"""Fitting the whitening PCA between a video backbone and the quantiser, on raw rows as a stream."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -11,55 +10,11 @@ import numpy.typing as npt
 from sklearn.decomposition import IncrementalPCA
 
 from matcher_training.data.sequences import check_rows, invalid
-from needledrop.arrays import arrays_from_npz
-from needledrop.features import Codes, quantise
+from needledrop.video_pca import VideoPca
 
 Floats = npt.NDArray[np.float32]
-FIELDS = ("mean", "components", "explained_variance")
 BATCH = 2048
 LEAST_VARIANCE = 1e-9
-
-
-@dataclass(frozen=True)
-class Pca:
-    """`mean` [K], `components` [D, K] with orthonormal rows, `explained_variance` [D], largest first; float32."""
-
-    mean: Floats
-    components: Floats
-    explained_variance: Floats
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read the `.npz` that `save` wrote; `FeatureError` where it is malformed. Never unpickles."""
-        try:
-            arrays = arrays_from_npz(path, FIELDS)
-            pca = cls(*(np.asarray(arrays[field], dtype=np.float32) for field in FIELDS))
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-            raise invalid(f"{path.name} is not a PCA: an .npz of {', '.join(FIELDS)}") from error
-        dim, columns = pca.components.shape if pca.components.ndim == 2 else (0, 0)
-        if dim < 1 or pca.mean.shape != (columns,) or pca.explained_variance.shape != (dim,):
-            raise invalid(f"{path.name}: the PCA's shapes don't belong together")
-        parts = (pca.mean, pca.components, pca.explained_variance)
-        if not all(np.isfinite(part).all() for part in parts) or pca.explained_variance.min() <= 0:
-            raise invalid(f"{path.name} holds numbers that are not finite, or a variance that is not positive")
-        return pca
-
-    def save(self, path: Path) -> None:
-        """Write the `.npz`, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_name(f".{path.name}.part.npz")
-        np.savez(staged, mean=self.mean, components=self.components, explained_variance=self.explained_variance)
-        staged.replace(path)
-
-    def codes(self, rows: npt.NDArray[np.floating[Any]]) -> Codes:
-        """uint8 [T, D] of raw rows [T, K]: `(x − mean) · componentsᵀ / √explained_variance`, quantised.
-
-        `FeatureError` where the rows have another width than the PCA was fitted on.
-        """
-        if rows.shape[1] != len(self.mean):
-            raise invalid(f"the PCA takes rows of {len(self.mean)} columns, these have {rows.shape[1]}")
-        centred = rows.astype(np.float64) - self.mean
-        return quantise(centred @ self.components.T.astype(np.float64) / np.sqrt(self.explained_variance))
 
 
 def raw_files(paths: Sequence[Path]) -> list[Path]:
@@ -75,7 +30,7 @@ def raw_files(paths: Sequence[Path]) -> list[Path]:
 
 def fit_pca(
     files: Sequence[Path], components: int, progress: Callable[[int], None] = lambda done: None, batch: int = BATCH
-) -> tuple[Pca, int]:
+) -> tuple[VideoPca, int]:
     """A PCA of the rows of all files, float [T, K] each, and how many rows there were. Memory holds two batches.
 
     `progress` is given the number of files that have been read. `FeatureError` where a file is malformed, there are no
@@ -101,7 +56,8 @@ def fit_pca(
     if varying < components or variance[0] <= 0:
         raise invalid(f"the rows vary in {varying:,} directions only: ask for {varying:,} --components or fewer")
     parts = (model.mean_, model.components_, variance)
-    return Pca(*(np.asarray(part, np.float32) for part in parts)), int(model.n_samples_seen_)
+    # As its file holds it, so that a PCA gives the same codes before and after it is written.
+    return VideoPca(*(np.asarray(part, np.float32).astype(np.float64) for part in parts)), int(model.n_samples_seen_)
 
 
 def _rows(files: Sequence[Path], columns: int, progress: Callable[[int], None]) -> Iterator[npt.NDArray[Any]]:

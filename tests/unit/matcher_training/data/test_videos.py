@@ -9,10 +9,10 @@ from tests.unit.matcher_training.made_up import bundle as made_up_bundle
 
 from matcher_training.data import Pairs, read_pairs
 from matcher_training.data.videos import VideoSource, videos_layout
-from matcher_training.pca import Pca
 from needledrop.bundle import Bundle, FileRef, write_manifest
 from needledrop.errors import BundleError, FeatureError
 from needledrop.features import Modality
+from needledrop.video_pca import VideoPca
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_without_a_pca_in_the_bundle_one_is_fitted_and_kept(
     np.testing.assert_array_equal(first.video.codes, second.video.codes)
     assert calls(programs) == ["audio 7", "video 6"]
     raw = sorted((tmp_path / "cache").glob("video-raw-*/*.npy"))
-    pca = Pca.load(path)
+    pca = VideoPca.load(path)
     codes = {pca.codes(np.load(path)).tobytes() for path in raw}
     assert {first.video[i].tobytes() for i in range(5)} == codes
 

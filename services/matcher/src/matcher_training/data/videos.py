@@ -8,9 +8,10 @@ from pathlib import Path
 from matcher_training.data.extracted import FeatureCache, Media
 from matcher_training.data.items import Item, Layout
 from matcher_training.data.sequences import Rows, invalid
-from matcher_training.pca import Pca, fit_pca
+from matcher_training.pca import fit_pca
 from needledrop.bundle import FileRef, SidePart
 from needledrop.features import Modality
+from needledrop.video_pca import VideoPca
 from needledrop_models.archive import open_bundle
 
 SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv"))
@@ -80,9 +81,9 @@ def _usable(media: Sequence[Media], cache: FeatureCache, report: Callable[[str],
     return [each for each in media if each.sha256 not in failed]
 
 
-def _pca(path: Path, raw: Sequence[Path], source: VideoSource) -> Pca:
+def _pca(path: Path, raw: Sequence[Path], source: VideoSource) -> VideoPca:
     if path.exists():
-        return Pca.load(path)
+        return VideoPca.load(path)
     earlier = source.cache / PCA_FILE
     if path != earlier and earlier.exists():
         source.report(f"{earlier.name} in the cache is an earlier version's and not used; --pca takes it")
@@ -92,7 +93,7 @@ def _pca(path: Path, raw: Sequence[Path], source: VideoSource) -> Pca:
     return fitted
 
 
-def _completed(side: SidePart, pca: Pca, path: Path) -> SidePart:
+def _completed(side: SidePart, pca: VideoPca, path: Path) -> SidePart:
     """The side with this PCA in its place, so that its space is that of a bundle which was completed with it."""
     return side.model_copy(update={"pca": FileRef.of(path.parent, path.name), "dim": len(pca.components)})
 
@@ -103,7 +104,7 @@ def _backbone(side: SidePart) -> str:
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:12]
 
 
-def _items(media: Sequence[Media], video: FeatureCache, audio: FeatureCache, pca: Pca | None) -> Iterator[Item]:
+def _items(media: Sequence[Media], video: FeatureCache, audio: FeatureCache, pca: VideoPca | None) -> Iterator[Item]:
     for each in media:
         rows: Rows = video.read(each)
         yield Item(each.path.stem, each.path.name, rows if pca is None else pca.codes(rows), audio.read(each))
