@@ -39,6 +39,7 @@ from matcher.monitoring.state import StateReader
 from matcher.openapi import install_openapi
 from matcher.pairs import endpoints as pairs
 from matcher.settings import MatcherSettings
+from matcher.training import endpoints as training
 from matcher.uploads.resumable import endpoints as resumable
 from needledrop_storage.store import MediaStore
 
@@ -82,7 +83,21 @@ def create_app(settings: MatcherSettings, kinds: JobKinds = KINDS) -> FastAPI:
     app.state.context, app.state.readiness, app.state.metrics = context, ReadinessChecks(context), measured
     app.state.kinds = kinds
     install_error_handlers(app)
-    for module in (library, similar, clips, matches, choices, pairs, resumable, models, jobs, access, health, metrics):
+    for module in (
+        library,
+        similar,
+        clips,
+        matches,
+        choices,
+        pairs,
+        resumable,
+        training,
+        models,
+        jobs,
+        access,
+        health,
+        metrics,
+    ):
         app.include_router(module.router)
     _serve_page(app)
     rules = RuleTable(app.routes, UNMARKED)

@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, aliased
 
+from matcher.assets.example import Example, SideKey
 from matcher.tables import Choice, Clip, Features, Track
-from matcher.training.example import Example, SideKey
 
 
 class ChoiceRepository:

@@ -1,20 +1,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-Recipe = Literal["needledrop", "va_metric", "va_metric2"]
-Source = Literal["pairs", "choices"]
-
-
-class ModelIn(BaseModel):
-    """What to train, on what: `use` names the sources of training data. Same data, recipe and seed: the same model."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: str | None = Field(default=None, min_length=1, max_length=100)
-    recipe: Recipe = "needledrop"
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
-    use: list[Source] = Field(default=["pairs"], min_length=1)
+from pydantic import BaseModel, ConfigDict
 
 
 class ActivationIn(BaseModel):

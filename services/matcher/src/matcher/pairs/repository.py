@@ -6,10 +6,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from matcher.assets.example import Example, SideKey
 from matcher.assets.repository import ListKey
 from matcher.jobs.repository import lock_jobs_of
 from matcher.tables import Features, Job, JobState, Pair
-from matcher.training.example import Example, SideKey
 
 Spaces = tuple[str, str]
 """Audio, video."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy.orm import Session
 
+from matcher.assets.example import Example
 from matcher.choices.repository import ChoiceRepository
 from matcher.pairs.repository import PairRepository
 from matcher.registry.repository import spaces_of
 from matcher.tables import Model
-from matcher.training.example import Example
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.features import Codes, matrix_from_bytes
 from needledrop_storage.store import MediaStore

@@ -10,11 +10,11 @@ from matcher.choices.repository import ChoiceRepository
 from matcher.db import Database
 from matcher.errors import ApiError
 from matcher.jobs.repository import JobRepository
-from matcher.models.schemas import ModelIn
 from matcher.pairs.repository import PairRepository
 from matcher.registry.model_jobs import ModelJob
 from matcher.registry.repository import active_model, spaces_of
 from matcher.tables import Model, ModelState
+from matcher.training.schemas import ModelIn
 
 FEWEST_PAIRS = 10
 """A fifth is held out for the report: two, so that the right one can be told from a wrong one. Eight are trained on."""

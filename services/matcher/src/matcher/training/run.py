@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matcher.assets.example import Example
 from matcher.db import Session
 from matcher.jobs.attempt import Attempt, Claim, JobLostError
 from matcher.jobs.repository import end_job
@@ -16,7 +17,6 @@ from matcher.registry.repository import find_model, set_state, training_done
 from matcher.resources import Resources
 from matcher.settings import MatcherSettings
 from matcher.tables import Job, JobState, Model, ModelState
-from matcher.training.example import Example
 from matcher.training.examples import examples_for, load_pairs
 from needledrop.log import get_logger
 from needledrop.messages import Stage
