@@ -18,10 +18,10 @@ from bench.report import Table
 from bench.settings import BenchSettings
 from bench.system.rows import Row, as_table, told
 from matcher.db import Database
-from matcher.embedding.coverage import Missing
 from matcher.embedding.embedded import Embedded, Timed
 from matcher.embedding.metric_embedder import Metric, MetricEmbedder
 from matcher.embedding.reembedding import Reembedding
+from matcher.embedding.repository.coverage import Missing
 from matcher.jobs.attempt import Attempt, Claim
 from matcher.jobs.repository import JobRepository
 from matcher.models.activation import activate

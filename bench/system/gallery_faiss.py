@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.system.libraries import Library
-from matcher.embedding.ann_index import EF_CONSTRUCTION, M
+from matcher.embedding.repository.ann_index import EF_CONSTRUCTION, M
 from matcher.matches.ranking import EF_SEARCH, SPARE
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from matcher.db import Database
 from matcher.embedding import bulk
 from matcher.embedding.embedded import Embedded, Owned, WindowRow
-from matcher.embedding.repository import EmbeddingRepository
+from matcher.embedding.repository.embeddings import EmbeddingRepository
 from matcher.models.service import register
 from matcher.tables import Clip, Model
 

@@ -23,7 +23,7 @@ from bench.settings import BenchSettings
 from bench.system.rows import Row, as_table, told
 from matcher.db import Database
 from matcher.embedding.embedded import Embedded, Owned, WindowRow
-from matcher.embedding.repository import EmbeddingRepository
+from matcher.embedding.repository.embeddings import EmbeddingRepository
 from matcher.registry.repository import active_model
 from matcher.tables import Embedding, Track
 from needledrop.messages import Task

@@ -28,9 +28,9 @@ from bench.system.libraries import MODEL, Library, fill, track_id
 from bench.system.rows import Row, as_table, told
 from bench.system.serving import serving
 from matcher.db import Database
-from matcher.embedding import ann_index
-from matcher.embedding.ann_index import has_index
 from matcher.embedding.index_keeper import IndexKeeper
+from matcher.embedding.repository import ann_index
+from matcher.embedding.repository.ann_index import has_index
 from matcher.matches.filters import EVERYTHING, TrackFilters
 from matcher.matches.ranking import Counts, Ranked, RankingRepository
 from matcher.matches.repository import MatchRepository

@@ -15,7 +15,8 @@ from sqlalchemy import text
 
 from matcher.jobs.results import JobResults
 from matcher.operations.archive import read_members, write_backup
-from matcher.operations.backup import back_up, no_removals
+from matcher.operations.backup import back_up
+from matcher.operations.repository.locks import no_removals
 from matcher.operations.restore import restore
 from matcher.operations.verify import verify
 from matcher.resources import Resources

@@ -4,7 +4,7 @@ import numpy as np
 from sqlalchemy import select
 
 from matcher.embedding.embedded import Embedded, Owned, StepRows, WindowRow
-from matcher.embedding.repository import EmbeddingRepository
+from matcher.embedding.repository.embeddings import EmbeddingRepository
 from matcher.tables import Embedding
 from tests.integration.conftest import Api
 

@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import update
 
 from matcher.dispatcher import Dispatcher
-from matcher.embedding.extraction_queue import queue_missing
+from matcher.embedding.repository.extraction_queue import queue_missing
 from matcher.models.service import register
 from matcher.tables import Job, JobState, Model
 from needledrop.errors import ErrorCode, FeatureError

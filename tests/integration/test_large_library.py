@@ -16,11 +16,12 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from matcher.db import Database
-from matcher.embedding import ann_index, bulk
-from matcher.embedding.ann_index import index_name
+from matcher.embedding import bulk
 from matcher.embedding.embedded import Embedded, Owned, WindowRow
 from matcher.embedding.index_keeper import IndexKeeper
-from matcher.embedding.repository import EmbeddingRepository
+from matcher.embedding.repository import ann_index
+from matcher.embedding.repository.ann_index import index_name
+from matcher.embedding.repository.embeddings import EmbeddingRepository
 from matcher.matches.ranking import Counts, RankingRepository
 from matcher.models.service import register
 from matcher.registry.repository import delete_model, switch_to

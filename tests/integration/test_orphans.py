@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from matcher.cli import app
 from matcher.context import Context
-from matcher.embedding import ann_index
+from matcher.embedding.repository import ann_index
 from matcher.housekeeping import sweep
-from matcher.operations.backup import back_up, no_removals
+from matcher.operations.backup import back_up
 from matcher.operations.orphans import OrphanCollector, OrphanReport
+from matcher.operations.repository.locks import no_removals
 from matcher.operations.verify import verify
 from needledrop.errors import BackupError
 from needledrop_storage.keys import features_key, info_key, media_key, model_key

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from matcher.embedding.extraction_queue import queue_missing
+from matcher.embedding.repository.extraction_queue import queue_missing
 from matcher.models.service import register
 from matcher.tables import Model
 from needledrop.errors import ErrorCode

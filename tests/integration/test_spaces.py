@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from matcher.embedding import reembedding
-from matcher.embedding.extraction_queue import queue_missing
+from matcher.embedding.repository.extraction_queue import queue_missing
 from matcher.models.service import register
 from matcher.tables import Job, Model
 from needledrop.errors import ErrorCode

@@ -3,11 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-__all__ = ["Database", "OperationalError", "Session"]
+__all__ = [
+    "Connection",
+    "DataError",
+    "Database",
+    "InterfaceError",
+    "OperationalError",
+    "PoolTimeout",
+    "ProgrammingError",
+    "SQLAlchemyError",
+    "Session",
+    "autocommitting",
+]
 
 POOL_TIMEOUT_S = 5.0
 """How long a request waits for a connection before it is told to come again."""
@@ -69,3 +81,14 @@ class _Within(Database):
     def snapshot(self) -> Iterator[Session]:
         self._current.flush()
         yield self._current
+
+
+@contextmanager
+def autocommitting(url: str) -> Iterator[Connection]:
+    """A connection of its own, each of whose statements is a transaction."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()

@@ -7,11 +7,10 @@ from types import MappingProxyType
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from matcher.db import DataError, InterfaceError, OperationalError, PoolTimeout
 from needledrop.errors import ErrorCode, NeedledropError, StorageError
 from needledrop.log import get_logger
 

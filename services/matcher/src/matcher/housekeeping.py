@@ -2,9 +2,9 @@
 
 import anyio
 import anyio.to_thread
-from sqlalchemy.exc import SQLAlchemyError
 
 from matcher.context import Context
+from matcher.db import SQLAlchemyError
 from matcher.uploads.files import sweep_abandoned
 from matcher.uploads.idempotency.repository import IdempotencyRepository
 from matcher.uploads.resumable.partials import Partials

@@ -1,8 +1,8 @@
 """Every kind of job: its name, who does it, its limits, what its end does. Nothing else lists them."""
 
 from matcher.embedding.extraction_end import ExtractionEnd
-from matcher.embedding.extraction_payloads import extraction_payloads
 from matcher.embedding.reembedding import activate_model
+from matcher.embedding.repository.extraction_payloads import extraction_payloads
 from matcher.jobs.kind import ClaimedKind, JobKinds, QueuedKind
 from matcher.models.activation import require_retryable
 from matcher.registry.model_jobs import ModelJob

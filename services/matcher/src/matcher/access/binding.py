@@ -1,11 +1,10 @@
 """What must be there before the API binds an address that others can reach."""
 
 import typer
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from matcher.access.keys import any_key
 from matcher.access.origin import is_loopback
-from matcher.db import Database
+from matcher.db import Database, OperationalError, ProgrammingError
 from matcher.settings import MatcherSettings
 
 

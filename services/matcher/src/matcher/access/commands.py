@@ -9,12 +9,11 @@ from uuid import UUID
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import OperationalError
 
 from matcher.access import keys
 from matcher.access.schemas import LONGEST_DAYS
 from matcher.access.scopes import Scope
-from matcher.db import Database
+from matcher.db import Database, OperationalError
 from matcher.errors import ApiError
 from matcher.settings import MatcherSettings
 from matcher.tables import ApiKey

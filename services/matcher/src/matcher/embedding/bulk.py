@@ -9,8 +9,8 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy.orm import Session
 
+from matcher.db import Session
 from matcher.embedding.embedded import Embedded, Owned, StepRows
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)

@@ -3,7 +3,7 @@
 from matcher.db import Session
 from matcher.embedding.embedded import Embed, Owned
 from matcher.embedding.metric_embedder import metric_embedder
-from matcher.embedding.repository import EmbeddingRepository
+from matcher.embedding.repository.embeddings import EmbeddingRepository
 from matcher.jobs.repository import JobRepository, end_job
 from matcher.registry.repository import active_model, lock_active_model
 from matcher.resources import Resources

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 import psycopg
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from matcher.embedding import ann_index
+from matcher.db import Connection, OperationalError, SQLAlchemyError, autocommitting
+from matcher.embedding.repository import ann_index
 from needledrop.log import get_logger
 
 EVERY_S = 30.0
@@ -33,12 +32,8 @@ class IndexKeeper:
 
     def run_once(self) -> int:
         """Make and drop what is to be; how many. Nothing where another process is at it."""
-        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
-        try:
-            with engine.connect() as connection:
-                return self._keep(connection) if ann_index.lock(connection) else 0
-        finally:
-            engine.dispose()
+        with autocommitting(self.url) as connection:
+            return self._keep(connection) if ann_index.lock(connection) else 0
 
     def _run(self, stop: Event) -> None:
         while not stop.is_set():

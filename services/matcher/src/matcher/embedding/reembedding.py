@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from matcher.db import Database, Session
-from matcher.embedding.coverage import Missing, coverage, keep_assets, missing
 from matcher.embedding.embedded import EmbedMany, Owned, Timed
 from matcher.embedding.metric_embedder import metric_embedder
-from matcher.embedding.repository import EmbeddingRepository
+from matcher.embedding.repository.coverage import Missing, coverage, keep_assets, missing
+from matcher.embedding.repository.embeddings import EmbeddingRepository
 from matcher.jobs.attempt import Attempt, JobLostError
 from matcher.jobs.repository import end_job
 from matcher.registry.repository import find_model, lock_active_model, switch_to

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from matcher.embedding.ann_index import has_index
+from matcher.embedding.repository.ann_index import has_index
 from matcher.matches.cursor import RankKey, Shown
 from matcher.matches.filters import EVERYTHING, TrackFilters
 from matcher.matches.ranking import Counts, Ranked, RankingRepository, look_at

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from matcher.db import Database, Session
-from matcher.embedding.coverage import Coverage, coverage, queue_stale
+from matcher.embedding.repository.coverage import Coverage, coverage, queue_stale
 from matcher.errors import ApiError, not_found
 from matcher.jobs.repository import JobRepository
 from matcher.registry.model_jobs import ModelJob

@@ -1,7 +1,7 @@
 """What the API tells of models."""
 
 from matcher.db import Database, Session
-from matcher.embedding.coverage import coverage
+from matcher.embedding.repository.coverage import coverage
 from matcher.errors import not_found
 from matcher.jobs.repository import JobRepository
 from matcher.models.schemas import Coverage, ModelDetail, ModelFailure, ModelList, ModelProgress

@@ -1,7 +1,7 @@
 """Putting the bundle's metric into use."""
 
 from matcher.db import Database, Session
-from matcher.embedding.extraction_queue import queue_missing
+from matcher.embedding.repository.extraction_queue import queue_missing
 from matcher.jobs.repository import JobRepository
 from matcher.registry.model_jobs import ModelJob
 from matcher.registry.repository import active_model, install, lock_active_model, spaces_of, switch_to

@@ -6,7 +6,6 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import func, select
 
 from matcher import __version__
 from matcher.access.scopes import Scope, needs, public
@@ -14,8 +13,9 @@ from matcher.context import context_of
 from matcher.matches.schemas import ModelOut
 from matcher.matches.service import describe_model
 from matcher.monitoring.readiness import ReadinessChecks
+from matcher.monitoring.repository import track_states
 from matcher.registry.repository import active_model
-from matcher.tables import Job, JobState
+from matcher.tables import JobState
 
 router = APIRouter(tags=["operations"])
 
@@ -75,10 +75,7 @@ def about(request: Request) -> About:
     """What runs here: version, model in use, and how many tracks are ready."""
     with context_of(request).database.begin() as session:
         model = active_model(session)
-        query = select(Job.state, func.count()).where(Job.track_id.is_not(None)).group_by(Job.state)
-        if model:
-            query = query.where(Job.space == model.audio_space)
-        states = {state: count for state, count in session.execute(query)}  # noqa: C416
+        states = track_states(session, model)
     return About(
         model=describe_model(model) if model else None,
         tracks=TrackCounts(

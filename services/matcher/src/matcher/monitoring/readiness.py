@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 import redis
-from sqlalchemy.exc import OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from matcher.context import Context
-from matcher.jobs.backlog import waiting_since
+from matcher.db import OperationalError, PoolTimeout, ProgrammingError
 from matcher.monitoring.probes import Probe
+from matcher.monitoring.repository import waiting_since
 from matcher.registry.repository import active_model
 from needledrop.errors import StorageError
 
@@ -17,7 +16,7 @@ PATIENCE_S = 2.0
 STALLED_S = 60.0
 """A job that waits this long while nobody does one of its kind: nobody takes them."""
 
-DOWN = (OperationalError, ProgrammingError, PoolTimeoutError, redis.RedisError, StorageError)
+DOWN = (OperationalError, ProgrammingError, PoolTimeout, redis.RedisError, StorageError)
 """What is raised where a part can't be reached."""
 
 

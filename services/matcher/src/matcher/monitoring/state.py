@@ -5,17 +5,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import redis
-from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
 
 from matcher.context import Context
-from matcher.jobs.backlog import Backlog, JobCount, count_jobs, waiting_since
 from matcher.jobs.kind import JobKinds
 from matcher.monitoring.probes import Probe
 from matcher.monitoring.readiness import DOWN, PATIENCE_S
-from matcher.operations.repository import ASSETS
+from matcher.monitoring.repository import Backlog, JobCount, asset_sizes, count_jobs, give_up_after, waiting_since
 from matcher.registry.repository import active_model
-from matcher.tables import Asset
 from needledrop.messages import REPLY_QUEUE
 from needledrop_worker.celery import KEY_PREFIX
 
@@ -60,19 +56,14 @@ async def _or_none(probe: Probe[Answer]) -> "Answer | None":
 
 def _library(context: Context) -> Library:
     with context.database.snapshot() as session:
-        session.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE_S:g}s'"))
+        give_up_after(session, PATIENCE_S)
         model = active_model(session)
         return Library(
             jobs=count_jobs(session),
             backlog=waiting_since(session),
-            assets={kind: _size(session, table) for kind, table in ASSETS.items()},
+            assets=asset_sizes(session),
             model=(model.id, model.kind) if model else None,
         )
-
-
-def _size(session: Session, table: type[Asset]) -> tuple[int, int]:
-    count, size = session.execute(select(func.count(), func.coalesce(func.sum(table.bytes), 0))).one()
-    return int(count), int(size)
 
 
 def _queues(context: Context, queues: list[str]) -> dict[str, int]:

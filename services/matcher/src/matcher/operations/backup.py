@@ -1,30 +1,23 @@
 """A backup: the tables as one snapshot sees them, then every object that their rows name."""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
-
 from matcher import __version__
-from matcher.db import Database
-from matcher.locks import LockKey
+from matcher.db import Database, Session
 from matcher.migrating import head_revision
 from matcher.operations.archive import BackupWriter, write_backup
-from matcher.operations.dump import table_pieces, tables_of
 from matcher.operations.header import END, HEADER, End, Header
-from matcher.operations.repository import NamedObject, named_objects, schema_revision
+from matcher.operations.repository.dump import table_pieces, tables_of
+from matcher.operations.repository.locks import no_removals
+from matcher.operations.repository.objects import NamedObject, named_objects, schema_revision
 from matcher.registry.repository import installed_model
 from needledrop.errors import BackupError, ErrorCode, StorageError
 from needledrop.log import get_logger
 from needledrop_storage.store import MediaStore
 
-LOCK_WITHIN_S = 60
 log = get_logger(__name__)
 
 
@@ -51,27 +44,6 @@ def back_up(database: Database, store: MediaStore, target: IO[bytes]) -> BackupR
         damaged = [named.key for named in named_objects(session) if not _add_object(writer, store, named)]
         writer.add_bytes(END, End(damaged=damaged).model_dump_json(indent=2).encode())
     return BackupReport(writer.members, writer.bytes, damaged)
-
-
-@contextmanager
-def no_removals(database: Database) -> Iterator[None]:
-    """While the block runs, nobody removes an object: what is deleted meanwhile is left to `collect-orphans`.
-
-    `BackupError(backup_running)` where another block like this runs.
-    """
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        try:
-            connection.execute(text(f"SET lock_timeout = '{LOCK_WITHIN_S}s'"))
-            connection.execute(text(f"SELECT pg_advisory_lock({LockKey.REMOVAL})"))
-        except OperationalError as error:
-            raise BackupError(
-                ErrorCode.BACKUP_RUNNING, "another backup or collection of orphans is under way"
-            ) from error
-        try:
-            yield
-        finally:
-            connection.execute(text("RESET lock_timeout"))
-            connection.execute(text(f"SELECT pg_advisory_unlock({LockKey.REMOVAL})"))
 
 
 def _header(session: Session) -> Header:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matcher.assets.repository import content_in_use, lock_content, may_remove
 from matcher.db import Database
-from matcher.operations.repository import hashes_in_use, model_file_in_use
+from matcher.operations.repository.objects import hashes_in_use, model_file_in_use
 from needledrop.errors import BackupError, ErrorCode
 from needledrop.log import get_logger
 from needledrop_storage.store import MediaStore, StoredObject

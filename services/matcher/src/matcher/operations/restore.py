@@ -9,23 +9,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
-
-from matcher.db import Database
+from matcher.db import Database, OperationalError, Session
 from matcher.migrating import move_to, revisions, upgrade
 from matcher.operations.archive import Member, read_members
-from matcher.operations.dump import continue_identities, empty_tables, fill_table, filled_tables
 from matcher.operations.header import END, HEADER, End, Header
-from matcher.operations.repository import schema_revision
+from matcher.operations.repository.dump import continue_identities, empty_tables, fill_table, filled_tables
+from matcher.operations.repository.locks import wait_shortly_for_tables
+from matcher.operations.repository.objects import schema_revision
 from matcher.settings import MatcherSettings
 from needledrop.errors import BackupError, ErrorCode
 from needledrop.log import get_logger
 from needledrop_storage.store import MediaStore
 
 PREFIXES = ("media", "features", "models")
-LOCK_WITHIN_S = 30
 LARGEST_JSON = 64 << 20
 _KEY = re.compile(r"objects/((?:media|features|models)/(?:[\w.-]+/)*[\w.-]+)")
 log = get_logger(__name__)
@@ -73,7 +69,7 @@ def _require_empty(database: Database, store: MediaStore) -> None:
 def _all_tables(database: Database) -> Iterator[Session]:
     """One transaction that nobody else can read or write beside, with every table empty."""
     with database.begin() as session:
-        session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WITHIN_S}s'"))
+        wait_shortly_for_tables(session)
         try:
             if filled := filled_tables(session):
                 raise _not_empty(filled)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from matcher.db import Database
-from matcher.operations.repository import NamedObject, named_objects
+from matcher.operations.repository.objects import NamedObject, named_objects
 from needledrop.errors import ErrorCode, NeedledropError, StorageError
 from needledrop.features import matrix_from_bytes
 from needledrop.messages import MediaInfo

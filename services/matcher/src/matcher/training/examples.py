@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from matcher.assets.example import Example
 from matcher.choices.repository import ChoiceRepository
+from matcher.db import Session
 from matcher.pairs.repository import PairRepository
 from matcher.registry.repository import spaces_of
 from matcher.tables import Model

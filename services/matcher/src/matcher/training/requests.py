@@ -3,11 +3,9 @@
 import uuid
 from http import HTTPStatus
 
-from sqlalchemy.orm import Session
-
 from matcher.assets.service import no_model
 from matcher.choices.repository import ChoiceRepository
-from matcher.db import Database
+from matcher.db import Database, Session
 from matcher.errors import ApiError
 from matcher.jobs.repository import JobRepository
 from matcher.pairs.repository import PairRepository

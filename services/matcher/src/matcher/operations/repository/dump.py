@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy.orm import Session
 
+from matcher.db import Session
 from matcher.tables import Base
 from needledrop.errors import BackupError, ErrorCode
 

@@ -1,11 +1,13 @@
-"""The SQL of how jobs stand, for readiness and metrics."""
+"""The SQL of how the system stands, for readiness and metrics."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy import and_, func, literal, or_, select, text
 from sqlalchemy.orm import Session
 
-from matcher.tables import OPEN, Job, JobState
+from matcher.tables import OPEN, Asset, Clip, Job, JobState, Model, Pair, Track
+
+ASSETS: dict[str, type[Asset]] = {"track": Track, "clip": Clip, "pair": Pair}
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,25 @@ def count_jobs(session: Session) -> list[JobCount]:
         func.count().filter(expired),
     ).group_by(Job.kind, Job.state)
     return [JobCount(*row) for row in session.execute(query)]
+
+
+def asset_sizes(session: Session) -> dict[str, tuple[int, int]]:
+    """By kind of asset: how many there are, and their bytes."""
+    return {kind: _size(session, table) for kind, table in ASSETS.items()}
+
+
+def track_states(session: Session, model: Model | None) -> dict[str, int]:
+    """How many tracks' extractions are in each state: those for the model's space, all of them without one."""
+    query = select(Job.state, func.count()).where(Job.track_id.is_not(None)).group_by(Job.state)
+    query = query.where(Job.space == model.audio_space) if model else query
+    return {state: count for state, count in session.execute(query)}  # noqa: C416
+
+
+def give_up_after(session: Session, seconds: float) -> None:
+    """End each of this transaction's statements that takes longer."""
+    session.execute(text(f"SET LOCAL statement_timeout = '{seconds:g}s'"))
+
+
+def _size(session: Session, table: type[Asset]) -> tuple[int, int]:
+    count, size = session.execute(select(func.count(), func.coalesce(func.sum(table.bytes), 0))).one()
+    return int(count), int(size)

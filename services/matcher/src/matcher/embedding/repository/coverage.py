@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, func, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from matcher.embedding.extraction_queue import queue_extractions
+from matcher.embedding.repository.extraction_queue import queue_extractions
 from matcher.tables import ENDED_BADLY, Asset, Clip, Embedding, Features, Job, Model, Track
 from needledrop.features import Modality
 
