@@ -39,7 +39,7 @@ from needledrop_local.interrupts import interruptible
 
 SIZES = ((1_000, 5), (10_000, 10), (100_000, 4), (1_000_000, 1))
 QUICK = ((1_000, 5), (10_000, 4))
-TENTH = TrackFilters(frozenset({"tenth"}))
+TENTH = TrackFilters(tag=["tenth"])
 CLIPS, FEW = 60, 25
 LIMITS = (10, 100)
 PAGES = (

@@ -29,7 +29,7 @@ from matcher.jobs.kind import JobKinds
 from matcher.kinds import KINDS
 from matcher.library import endpoints as library
 from matcher.matches import endpoints as matches
-from matcher.matches import similar
+from matcher.matches.count_cache import CountCache
 from matcher.models import endpoints as models
 from matcher.monitoring import endpoints as health
 from matcher.monitoring import metrics
@@ -80,24 +80,12 @@ def create_app(settings: MatcherSettings, kinds: JobKinds = KINDS) -> FastAPI:
         redoc_url=None,
     )
     measured = Metrics.make(StateReader(context, kinds))
+    app.state.upload_targets = {target.kind: target for target in (library.TARGET, clips.TARGET, pairs.TARGET)}
+    app.state.count_cache = CountCache()
     app.state.context, app.state.readiness, app.state.metrics = context, ReadinessChecks(context), measured
     app.state.kinds = kinds
     install_error_handlers(app)
-    for module in (
-        library,
-        similar,
-        clips,
-        matches,
-        choices,
-        pairs,
-        resumable,
-        training,
-        models,
-        jobs,
-        access,
-        health,
-        metrics,
-    ):
+    for module in (library, clips, matches, choices, pairs, resumable, training, models, jobs, access, health, metrics):
         app.include_router(module.router)
     _serve_page(app)
     rules = RuleTable(app.routes, UNMARKED)

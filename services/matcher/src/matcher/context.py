@@ -7,7 +7,6 @@ import anyio
 from fastapi import Request
 
 from matcher.db import Database
-from matcher.matches.totals import Totals
 from matcher.resources import Resources
 from matcher.settings import MatcherSettings
 from needledrop_storage.store import MediaStore
@@ -21,7 +20,6 @@ class Context:
     settings: MatcherSettings
     database: Database
     store: MediaStore
-    totals: Totals = field(default_factory=Totals)
     disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(DISK_WRITERS))
 
     @property

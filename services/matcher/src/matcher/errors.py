@@ -31,6 +31,13 @@ class Problem(BaseModel):
     instance: str
 
 
+class Failure(BaseModel):
+    """Why a file can't be used: a stable code (docs/api.md) and a sentence."""
+
+    code: str
+    detail: str
+
+
 class ApiError(HTTPException):
     """An answer other than success: its status, its code, a sentence for the user, and `figures` for programs.
 

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from matcher.assets.schemas import AssetFields
 from matcher.bodies import RequestBody
 from matcher.errors import ApiError
+from matcher.uploads.fields import UploadFields
 from matcher.uploads.receiving import Upload, clean_name, receive
+from tests.unit.matcher.uploads.declared import ReelFields
 
 LIMIT = 1000
 
@@ -33,9 +36,9 @@ def request(chunks: list[bytes], headers: dict[str, str], query: str = "") -> Re
     return Request(scope, RequestBody(scope, receive_message, send, idle_s=5, least_rate=1).receive)
 
 
-def take(req: Request, scratch: Path) -> tuple[Upload, bytes]:
+def take(req: Request, scratch: Path, fields: type[UploadFields] = AssetFields) -> tuple[Upload, bytes]:
     async def run() -> tuple[Upload, bytes]:
-        async with receive(req, LIMIT, scratch, anyio.CapacityLimiter(1)) as upload:
+        async with receive(req, fields, LIMIT, scratch, anyio.CapacityLimiter(1)) as upload:
             return upload, upload.path.read_bytes()
 
     return anyio.run(run)
@@ -76,6 +79,13 @@ def test_a_raw_body_takes_its_name_and_fields_from_the_query(scratch: Path) -> N
     )
     assert stored == b"abc"
     assert (upload.filename, upload.media_type, upload.fields) == ("x.ogg", "audio/ogg", {"title": "T"})
+
+
+def test_only_the_targets_fields_are_kept(scratch: Path) -> None:
+    two = form(b"abc", title="T")
+    two = two.replace(b"--xx", b'--xx\r\nContent-Disposition: form-data; name="mood"\r\n\r\ndark\r\n--xx', 1)
+    for req in (request([two], FORM), request([b"abc"], {}, "title=T&mood=dark")):
+        assert take(req, scratch, ReelFields)[0].fields == {"mood": "dark"}
 
 
 @pytest.mark.parametrize(

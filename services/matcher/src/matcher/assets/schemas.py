@@ -4,7 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from matcher.errors import Failure
+from matcher.uploads.fields import Text, UploadFields
 
 
 class Status(StrEnum):
@@ -14,11 +17,11 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-class Failure(BaseModel):
-    """Why a file can't be used: a stable code (docs/api.md) and a sentence."""
+class AssetFields(UploadFields):
+    """What may come with any file; longer texts are cut."""
 
-    code: str
-    detail: str
+    title: Text = Field(default="", description="The title, in place of the file's own.")
+    artist: Text = Field(default="", description="The artist, in place of the file's own.")
 
 
 class AssetState(BaseModel):
@@ -43,10 +46,3 @@ class AssetOut(AssetState):
     duration_s: float | None
     url: str
     created_at: datetime
-
-
-class Page(BaseModel):
-    """`next_cursor` is null on the last page."""
-
-    total: int
-    next_cursor: str | None

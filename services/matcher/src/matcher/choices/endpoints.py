@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from matcher.access.scopes import Scope, needs
-from matcher.assets.endpoints import IDEMPOTENCY_KEY
 from matcher.choices.schemas import ChoiceIn, ChoiceList, ChoiceOut
 from matcher.choices.service import choices_of, choose
 from matcher.context import context_of
 from matcher.db import Database
 from matcher.errors import Problem
+from matcher.uploads.idempotency.keys import IDEMPOTENCY_KEY
 from matcher.uploads.idempotency.service import Made, answer, fingerprint
 
 router = APIRouter(

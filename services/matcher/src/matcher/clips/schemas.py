@@ -1,4 +1,9 @@
-from matcher.assets.schemas import AssetOut, Page
+from matcher.assets.schemas import AssetFields, AssetOut
+from matcher.paging import Page
+
+
+class ClipFields(AssetFields):
+    """What may come with an uploaded clip."""
 
 
 class ClipOut(AssetOut):

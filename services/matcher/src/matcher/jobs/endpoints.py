@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query, Request
 
 from matcher import cursors
 from matcher.access.scopes import Scope, needs
-from matcher.assets.endpoints import Cursor, Limit
 from matcher.context import context_of
 from matcher.errors import Problem
 from matcher.jobs.kind import JobKinds
 from matcher.jobs.queries import find_job, list_jobs, retry_job
 from matcher.jobs.repository import JobKey
 from matcher.jobs.schemas import JobOut, JobPage
+from matcher.paging import Cursor, Limit
 from matcher.tables import JobState
 
 

@@ -3,9 +3,8 @@
 from http import HTTPStatus
 from uuid import UUID
 
-from matcher.assets.schemas import Failure
 from matcher.db import Database
-from matcher.errors import ApiError, not_found
+from matcher.errors import ApiError, Failure, not_found
 from matcher.jobs.kind import JobKinds
 from matcher.jobs.outcomes import JobOutcomes
 from matcher.jobs.repository import JobKey, JobRepository

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from matcher.assets.schemas import Failure, Page
+from matcher.errors import Failure
+from matcher.paging import Page
 from matcher.tables import JobState
 from needledrop.features import Modality
 

@@ -1,10 +1,20 @@
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from matcher.assets.schemas import AssetOut, Page
-from matcher.assets.service import MAX_TEXT
-from matcher.library.tags import MAX_LENGTH, MAX_TAGS
+from matcher.assets.schemas import AssetFields, AssetOut
+from matcher.library.tags import MAX_LENGTH, MAX_TAGS, normal_tags
+from matcher.paging import Page
+from matcher.uploads.fields import MAX_TEXT, clean_text
+
+ChangedText = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(clean_text)]
+ChangedTags = Annotated[
+    list[Annotated[str, Field(max_length=MAX_LENGTH)]], Field(max_length=MAX_TAGS), AfterValidator(normal_tags)
+]
+
+
+class TrackFields(AssetFields):
+    """What may come with an uploaded track."""
 
 
 class TrackOut(AssetOut):
@@ -21,6 +31,6 @@ class TrackChange(BaseModel):
     """What to change of a track; what is left out, or null, stays. An empty title is the file's name again."""
 
     model_config = ConfigDict(extra="forbid")
-    title: str | None = Field(default=None, max_length=MAX_TEXT)
-    artist: str | None = Field(default=None, max_length=MAX_TEXT)
-    tags: list[Annotated[str, Field(max_length=MAX_LENGTH)]] | None = Field(default=None, max_length=MAX_TAGS)
+    title: ChangedText | None = None
+    artist: ChangedText | None = None
+    tags: ChangedTags | None = None

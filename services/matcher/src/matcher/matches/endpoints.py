@@ -1,43 +1,45 @@
-"""`/match`: the ranked audio for a clip."""
+"""`/match` and `/audio/{id}/similar`: the ranked audio for a clip, and the tracks near another."""
 
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from matcher.access.scopes import Scope, needs
-from matcher.assets.endpoints import Limit
 from matcher.context import context_of
 from matcher.errors import Problem
-from matcher.library.tags import MAX_TAGS, normal_tags
+from matcher.matches.count_cache import count_cache_of
 from matcher.matches.filters import TrackFilters
-from matcher.matches.schemas import Pending, Ranking
+from matcher.matches.schemas import Pending, Ranking, Similar
 from matcher.matches.service import match
+from matcher.matches.similar import similar
+from matcher.paging import Limit
 
-router = APIRouter(prefix="/match", tags=["match"])
-# Longer than other lists': it may hold a page's tracks.
-Cursor = Annotated[str | None, Query(max_length=4000, description="`next_cursor` of the page before.")]
-Tags = Annotated[list[str] | None, Query(max_length=MAX_TAGS, description="Only tracks with this tag; repeated: all.")]
-MinDuration = Annotated[float | None, Query(ge=0, description="Only tracks at least so long, in seconds.")]
-MaxDuration = Annotated[float | None, Query(ge=0, description="Only tracks at most so long, in seconds.")]
+router = APIRouter()
+
+
+class RankingQuery(TrackFilters):
+    """`cursor` is longer than other lists': it may hold a page's tracks."""
+
+    limit: Limit = 50
+    cursor: str | None = Field(default=None, max_length=4000, description="`next_cursor` of the page before.")
+
+
+class SimilarQuery(TrackFilters):
+    limit: Limit = 20
 
 
 @router.get(
-    "/{clip_id}",
+    "/match/{clip_id}",
+    tags=["match"],
     response_model=Ranking,
     responses={202: {"model": Pending}, 404: {"model": Problem}, 409: {"model": Problem}, 422: {"model": Problem}},
 )
 @needs(Scope.READ)
 def get_match(
-    request: Request,
-    response: Response,
-    clip_id: UUID,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    tag: Tags = None,
-    min_duration: MinDuration = None,
-    max_duration: MaxDuration = None,
+    request: Request, response: Response, clip_id: UUID, query: Annotated[RankingQuery, Query()]
 ) -> Ranking | Response:
     """202 with stage and progress until the clip is ready, then 200 with the ranked tracks.
 
@@ -45,9 +47,8 @@ def get_match(
     into use, and is answered with 409 once that one is gone. Give a page's filters again with its cursor.
     A clip that can't be used: 422 and its failure's code.
     """
-    context = context_of(request)
-    filters = filters_of(tag, min_duration, max_duration)
-    answer = match(context.database, context.totals, clip_id, filters, limit, cursor)
+    database, cache = context_of(request).database, count_cache_of(request)
+    answer = match(database, cache, clip_id, query.filters, query.limit, query.cursor)
     if isinstance(answer, Ranking):
         response.headers["Cache-Control"] = "no-store"
         return answer
@@ -55,5 +56,9 @@ def get_match(
     return Response(answer.model_dump_json(), HTTPStatus.ACCEPTED, headers, media_type="application/json")
 
 
-def filters_of(tags: list[str] | None, min_duration: float | None, max_duration: float | None) -> TrackFilters:
-    return TrackFilters(frozenset(normal_tags(tags or [])), min_duration, max_duration)
+@router.get("/audio/{track_id}/similar", tags=["library"], responses={404: {"model": Problem}, 409: {"model": Problem}})
+@needs(Scope.READ)
+def get_similar(request: Request, track_id: UUID, query: Annotated[SimilarQuery, Query()]) -> Similar:
+    """The other tracks by the distance of their nearest window to the mean of this one's."""
+    database, cache = context_of(request).database, count_cache_of(request)
+    return similar(database, cache, track_id, query.filters, query.limit)

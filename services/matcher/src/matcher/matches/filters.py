@@ -1,29 +1,35 @@
-"""What a ranking may be narrowed to."""
+"""What a ranking may be narrowed to, as query parameters. `matches.ranking` has the SQL condition of each."""
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from sqlalchemy import ColumnElement
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from matcher.tables import Track
+from matcher.library.tags import MAX_TAGS, normal_tags
 
 
-@dataclass(frozen=True)
-class TrackFilters:
-    """Tracks that bear all of `tags` and are between the durations, in seconds, long. The empty filter keeps all."""
+def _normal(tags: list[str] | None) -> list[str] | None:
+    return normal_tags(tags or []) or None
 
-    tags: frozenset[str] = frozenset()
-    min_duration_s: float | None = None
-    max_duration_s: float | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        if self.tags:
-            found.append(Track.tags.contains(sorted(self.tags)))
-        if self.min_duration_s is not None:
-            found.append(Track.duration_s >= self.min_duration_s)
-        if self.max_duration_s is not None:
-            found.append(Track.duration_s <= self.max_duration_s)
-        return found
+Tags = Annotated[list[str] | None, Field(max_length=MAX_TAGS), AfterValidator(_normal)]
+Seconds = Annotated[float | None, Field(ge=0)]
+
+
+class TrackFilters(BaseModel):
+    """Tracks that pass each of these; None keeps all. Two that mean the same are equal."""
+
+    model_config = ConfigDict(frozen=True)
+    tag: Tags = Field(default=None, description="Only tracks with this tag; repeated: all.")
+    min_duration: Seconds = Field(default=None, description="Only tracks at least so long, in seconds.")
+    max_duration: Seconds = Field(default=None, description="Only tracks at most so long, in seconds.")
+
+    @property
+    def filters(self) -> "TrackFilters":
+        """These alone, without what a route's query has beside them."""
+        return TrackFilters(**{name: getattr(self, name) for name in TrackFilters.model_fields})
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
 
     def __bool__(self) -> bool:
         return self != EVERYTHING

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from matcher.embedding.repository.ann_index import has_index
+from matcher.matches.count_cache import CountCache
 from matcher.matches.cursor import RankKey, Shown
 from matcher.matches.filters import EVERYTHING, TrackFilters
 from matcher.matches.ranking import Counts, Ranked, RankingRepository, look_at
-from matcher.matches.totals import Totals
 
 INDEX_LIMIT = 100
 """Longer pages are made exactly: their cursor would have to hold too many tracks."""
@@ -31,7 +31,7 @@ class Page:
 
 def rank_page(
     session: Session,
-    totals: Totals,
+    cache: CountCache,
     model_id: str,
     vector: Any,
     filters: TrackFilters,
@@ -40,21 +40,21 @@ def rank_page(
 ) -> Page:
     """Up to `limit` tracks of the model's ranking by the distance from `vector`, after a place in it."""
     ranking = RankingRepository(session, model_id, vector, filters)
-    counts = totals.get((model_id, filters), ranking.counts)
+    counts = cache.get((model_id, filters), ranking.counts)
     if after:
         return _further(ranking, counts, limit, after)
-    if limit <= INDEX_LIMIT and has_index(session, model_id) and _broad(ranking, totals, counts, limit + 1):
+    if limit <= INDEX_LIMIT and has_index(session, model_id) and _broad(ranking, cache, counts, limit + 1):
         places = ranking.by_index(counts, limit + 1)
         if places is not None:
             return _page(model_id, counts, limit, places, from_index=True)
     return _page(model_id, counts, limit, ranking.exact(counts, limit + 1))
 
 
-def _broad(ranking: RankingRepository, totals: Totals, counts: Counts, limit: int) -> bool:
+def _broad(ranking: RankingRepository, cache: CountCache, counts: Counts, limit: int) -> bool:
     if not ranking.filters:
         return True
     whole = ranking.unfiltered()
-    share = counts.tracks / max(1, totals.get((ranking.model_id, EVERYTHING), whole.counts).tracks)
+    share = counts.tracks / max(1, cache.get((ranking.model_id, EVERYTHING), whole.counts).tracks)
     return look_at(counts, limit) <= share * FILTERED_VISITS_MOST
 
 

@@ -4,6 +4,7 @@ Two ways lead to the same order. The exact one computes every distance and keeps
 large library the model's index proposes tracks, whose distances are then computed exactly; see docs/adr/0026.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,12 @@ SCAN_MOST = 40_000
 """Windows that the index may visit for one page; a page that it can't fill then is made exactly."""
 SAMPLE = 10_000
 """About how many windows a page that the index proposed is held against."""
+CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
+    "tag": Track.tags.contains,
+    "min_duration": lambda seconds: Track.duration_s >= seconds,
+    "max_duration": lambda seconds: Track.duration_s <= seconds,
+}
+"""What each of the `TrackFilters` asks of a track."""
 _PLAN = ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
 """What the planner must not take in place of walking through the index."""
 
@@ -140,7 +147,7 @@ class RankingRepository:
         model_id = literal(self.model_id, literal_execute=True)
         query = select(*columns).where(of.model_id == model_id, of.track_id.is_not(None))
         if self.filters:
-            query = query.join(Track, Track.id == of.track_id).where(*self.filters.conditions())
+            query = query.join(Track, Track.id == of.track_id).where(*_conditions(self.filters))
         return query
 
     def _distance(self, dim: int | None = None, of: type[Embedding] = Embedding) -> ColumnElement[float]:
@@ -163,6 +170,10 @@ class RankingRepository:
     def _set(self, settings: dict[str, str]) -> None:
         """Until the transaction ends."""
         self._session.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
+
+
+def _conditions(filters: TrackFilters) -> list[ColumnElement[bool]]:
+    return [CONDITIONS[name](value) for name, value in filters.filters if value is not None]
 
 
 def look_at(counts: Counts, tracks: int) -> int:

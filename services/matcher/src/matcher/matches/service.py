@@ -10,23 +10,23 @@ from matcher import cursors
 from matcher.assets.repository import AssetRepository
 from matcher.assets.schemas import Status
 from matcher.assets.service import state_of
-from matcher.clips.endpoints import CLIP
+from matcher.clips.service import CLIP
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
 from matcher.matches.alignment import best_offset
+from matcher.matches.count_cache import CountCache
 from matcher.matches.cursor import RankKey
 from matcher.matches.filters import TrackFilters
 from matcher.matches.pages import Page, rank_page
 from matcher.matches.ranking import Ranked
 from matcher.matches.repository import MatchRepository
 from matcher.matches.schemas import MatchedTrack, ModelOut, Pending, Ranking, Result
-from matcher.matches.totals import Totals
 from matcher.registry.repository import active_model, find_model
 from matcher.tables import Model
 
 
 def match(
-    database: Database, totals: Totals, clip_id: UUID, filters: TrackFilters, limit: int, cursor: str | None
+    database: Database, cache: CountCache, clip_id: UUID, filters: TrackFilters, limit: int, cursor: str | None
 ) -> Ranking | Pending:
     """The ranking of every ready track that passes the filters, or how far the clip is.
 
@@ -51,7 +51,7 @@ def match(
         if model is None or vector is None:
             waiting = "queued" if state.status is Status.QUEUED else "processing"
             return Pending(clip_id=clip_id, status=waiting, stage=state.stage, progress=state.progress)
-        page = rank_page(session, totals, model.id, vector, filters, limit, after)
+        page = rank_page(session, cache, model.id, vector, filters, limit, after)
         starts = _starts(session, clip_id, model.id, page.places)
     return Ranking(
         clip_id=clip_id,

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from matcher.assets.repository import may_remove
+from matcher.content.repository import may_remove
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
 from matcher.jobs.repository import JobRepository

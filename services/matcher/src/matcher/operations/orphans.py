@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from matcher.assets.repository import content_in_use, lock_content, may_remove
+from matcher.content.repository import content_in_use, lock_content, may_remove
 from matcher.db import Database
 from matcher.operations.repository.objects import hashes_in_use, model_file_in_use
 from needledrop.errors import BackupError, ErrorCode

@@ -3,28 +3,31 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from matcher.assets.repository import ListKey, forget_features, lock_content
+from matcher import cursors
+from matcher.assets.repository import ListKey
 from matcher.assets.schemas import AssetState, Status
-from matcher.assets.service import drop_bytes, keep_bytes, new_asset, no_model, state_of
-from matcher.db import Database
+from matcher.assets.service import describe, drop_bytes, keep_bytes, new_asset, no_model, state_of
+from matcher.content.repository import forget_features, lock_content
+from matcher.context import Context
 from matcher.errors import not_found
 from matcher.jobs.repository import JobRepository
+from matcher.paging import cut
 from matcher.pairs.repository import PairRepository, Spaces
+from matcher.pairs.schemas import PairFields, PairOut, PairPage
 from matcher.registry.repository import active_model
 from matcher.tables import Job, JobState, Model, Pair
 from matcher.uploads.receiving import Upload
 from needledrop.features import Modality
-from needledrop_storage.store import MediaStore
 
 NO_SPACES: Spaces = ("", "")
 
 
 class PairService:
-    def __init__(self, database: Database, store: MediaStore) -> None:
-        self._database = database
-        self._store = store
+    def __init__(self, context: Context) -> None:
+        self._database = context.database
+        self._store = context.store
 
-    def add(self, upload: Upload) -> tuple[Pair, list[Job]]:
+    def add(self, upload: Upload) -> PairOut:
         """The pair with these bytes and its two jobs: new ones, or those that are there (failed ones queued again).
 
         Row and jobs are committed before this returns; the bytes are in the store before the row is.
@@ -38,7 +41,7 @@ class PairService:
             found = pairs.by_hash(upload.sha256, _spaces(model))
             if found is None:
                 keep_bytes(self._store, upload)
-                found = new_asset(Pair, upload), []
+                found = new_asset(Pair, PairFields, upload), []
             pair, has = found
             for job in has:
                 if job.state in {JobState.FAILED, JobState.DEAD}:
@@ -46,36 +49,43 @@ class PairService:
             missing = _missing_jobs(model, has)
             pairs.add(pair, missing)
             jobs.announce()
-        return pair, [*has, *missing]
+        return _pair_out(pair, [*has, *missing])
 
-    def get(self, pair_id: UUID) -> tuple[Pair, list[Job]]:
-        """The pair and its jobs; `ApiError(not_found)`."""
-        with self._database.begin() as session:
-            found = PairRepository(session).get(pair_id, _spaces(active_model(session)))
-        if found is None:
-            raise not_found("pair")
-        return found
+    def get(self, pair_id: UUID) -> PairOut:
+        """The pair; `ApiError(not_found)`."""
+        return _pair_out(*self._find(pair_id))
 
-    def page(self, limit: int, after: ListKey | None) -> tuple[list[tuple[Pair, list[Job]]], int, int, ListKey | None]:
-        """Up to `limit` pairs from the newest on, how many there are and are ready, and where the next page begins."""
+    def row(self, pair_id: UUID) -> Pair:
+        """The pair's row, which names its bytes; `ApiError(not_found)`."""
+        return self._find(pair_id)[0]
+
+    def page(self, limit: int, cursor: str | None) -> PairPage:
+        """Up to `limit` pairs, newest first; `ApiError(cursor_invalid)`."""
+        after = cursors.decode(ListKey, cursor)
         with self._database.begin() as session:
             pairs, spaces = PairRepository(session), _spaces(active_model(session))
             rows = pairs.page(spaces, limit + 1, after)
             total, ready = pairs.count(), pairs.count_ready(spaces)
-        more = len(rows) > limit
-        rows = rows[:limit]
-        last = rows[-1][0] if more else None
-        return rows, total, ready, ListKey(created_at=last.created_at, id=last.id) if last else None
+        shown, next_cursor = cut(rows, limit, lambda row: ListKey.of(row[0]))
+        items = [_pair_out(pair, jobs) for pair, jobs in shown]
+        return PairPage(items=items, total=total, ready=ready, next_cursor=next_cursor)
 
     def delete(self, pair_id: UUID) -> None:
         """Delete the pair and its jobs, and its bytes and features unless another asset shares them."""
-        pair, _ = self.get(pair_id)
+        pair = self.row(pair_id)
         with self._database.begin() as session:
             lock_content(session, pair.sha256)
             if not PairRepository(session).delete(pair_id):
                 raise not_found("pair")
             unused = forget_features(session, pair.sha256)
         drop_bytes(self._database, self._store, pair.sha256, unused)
+
+    def _find(self, pair_id: UUID) -> tuple[Pair, list[Job]]:
+        with self._database.begin() as session:
+            found = PairRepository(session).get(pair_id, _spaces(active_model(session)))
+        if found is None:
+            raise not_found("pair")
+        return found
 
 
 def state_of_pair(jobs: Sequence[Job]) -> AssetState:
@@ -97,6 +107,10 @@ def state_of_pair(jobs: Sequence[Job]) -> AssetState:
 
 
 _ORDER = (Status.QUEUED, Status.PROCESSING, Status.READY)
+
+
+def _pair_out(pair: Pair, jobs: Sequence[Job]) -> PairOut:
+    return describe(PairOut, pair, state_of_pair(jobs), f"/pairs/{pair.id}/file")
 
 
 def _missing_jobs(model: Model, has: Sequence[Job]) -> list[Job]:

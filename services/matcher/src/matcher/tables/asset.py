@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import PurePath
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, String, func
@@ -24,6 +25,10 @@ class Asset(Base):
     artist: Mapped[str | None]
     duration_s: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+
+    def values(self) -> dict[str, Any]:
+        """The row, by the names of its columns."""
+        return {column.name: getattr(self, column.name) for column in self.__table__.columns}
 
     @property
     def display_title(self) -> str:

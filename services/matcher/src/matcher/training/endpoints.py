@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from sse_starlette import EventSourceResponse
 
 from matcher.access.scopes import Scope, needs
-from matcher.assets.endpoints import IDEMPOTENCY_KEY
 from matcher.context import context_of
 from matcher.db import Database
 from matcher.errors import Problem
@@ -17,6 +16,7 @@ from matcher.training.events import stream
 from matcher.training.reports import MEDIA_TYPES, ReportFile, read_report
 from matcher.training.requests import train
 from matcher.training.schemas import ModelIn
+from matcher.uploads.idempotency.keys import IDEMPOTENCY_KEY
 from matcher.uploads.idempotency.service import Made, answer, fingerprint
 
 CONFLICT: dict[int | str, dict[str, object]] = {409: {"model": Problem}}

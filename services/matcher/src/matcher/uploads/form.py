@@ -1,5 +1,6 @@
 """Multipart forms, parsed as they come: the field `file` goes to a sink, short text fields are kept, all is bounded."""
 
+from collections.abc import Collection
 from http import HTTPStatus
 
 from python_multipart.exceptions import FormParserError
@@ -16,13 +17,14 @@ MAX_AROUND_BYTES = 256 << 10
 
 
 class Form:
-    """Feeds a multipart body through the parser. `python_multipart` bounds a part's headers itself."""
+    """Feeds a multipart body through the parser, which bounds a part's headers itself. `fields`: the names to keep."""
 
-    def __init__(self, boundary: bytes, sink: FileSink, limit: int) -> None:
+    def __init__(self, boundary: bytes, sink: FileSink, limit: int, fields: Collection[str]) -> None:
         if not boundary:
             raise malformed("the multipart body has no boundary")
         self._sink = sink
         self._limit = limit
+        self._kept = fields
         self._headers: dict[str, bytes] = {}
         self._header_name = b""
         self._header_value = b""
@@ -109,7 +111,7 @@ class Form:
             )
 
     def _part_end(self) -> None:
-        if self._name in {"title", "artist"}:
+        if self._name in self._kept:
             self.fields[self._name] = self._value.decode("utf-8", "replace")
 
     def _end(self) -> None:

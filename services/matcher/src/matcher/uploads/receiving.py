@@ -16,18 +16,18 @@ from starlette.requests import ClientDisconnect, Request
 
 from matcher.bodies import body_of
 from matcher.errors import ApiError
+from matcher.uploads.fields import UploadFields, pick_fields
 from matcher.uploads.files import FileSink, new_sink
 from matcher.uploads.form import MAX_AROUND_BYTES, Form
 from needledrop.errors import ErrorCode
 
 MAX_NAME_CHARS = 255
-TEXT_FIELDS = ("title", "artist")
 _MEDIA_TYPE = re.compile(r"(audio|video)/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A received file, complete and on disk until it is kept or the request ends. `fields`: title, artist."""
+    """A received file, complete and on disk until it is kept or the request ends. `fields`: as they came."""
 
     path: Path
     sha256: str
@@ -44,11 +44,14 @@ class Upload:
 
 
 @asynccontextmanager
-async def receive(request: Request, limit: int, folder: Path, disk: anyio.CapacityLimiter) -> AsyncIterator[Upload]:
+async def receive(
+    request: Request, fields: type[UploadFields], limit: int, folder: Path, disk: anyio.CapacityLimiter
+) -> AsyncIterator[Upload]:
     """Receive the request's file: the multipart field `file`, or a raw body named by `?filename=`.
 
-    It lies in `folder`; `disk` bounds how many are written at once. `ApiError` where the body is too large, too slow,
-    empty, malformed or holds no file; `StorageError` where the disk is full. The file is removed unless it was taken.
+    Of the texts beside it, `fields` are kept. It lies in `folder`, until it is taken or the request ends; `disk` bounds
+    how many are written at once. `ApiError` if the body is too large, too slow, empty, malformed or without a file, or
+    if a field can't be read; `StorageError` if the disk is full.
     """
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
     is_form = content_type == b"multipart/form-data"
@@ -56,20 +59,20 @@ async def receive(request: Request, limit: int, folder: Path, disk: anyio.Capaci
     with new_sink(folder, disk) as sink:
         try:
             if is_form:
-                form = Form(options.get(b"boundary", b""), sink, limit)
+                form = Form(options.get(b"boundary", b""), sink, limit, fields.model_fields)
                 await form.read(request)
-                filename, media_type, fields = form.filename, form.media_type, form.fields
+                filename, media_type, given = form.filename, form.media_type, form.fields
             else:
                 await _read_raw(request, sink)
                 query = request.query_params
                 filename, media_type = query.get("filename", ""), content_type.decode("latin-1")
-                fields = {name: query[name] for name in TEXT_FIELDS if name in query}
+                given = dict(query)
             await sink.flush(all_of_it=True)
         except ClientDisconnect as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, "upload_incomplete", "the upload broke off") from error
         if not sink.bytes:
             raise empty()
-        yield describe_upload(sink.path, sink.sha256, sink.bytes, filename, media_type, fields)
+        yield describe_upload(sink.path, sink.sha256, sink.bytes, filename, media_type, pick_fields(fields, given))
 
 
 def describe_upload(

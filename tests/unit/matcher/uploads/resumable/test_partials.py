@@ -6,9 +6,9 @@ import pytest
 
 from matcher.errors import ApiError
 from matcher.uploads.resumable import partials
-from matcher.uploads.resumable.partials import Announced, Kind, Partials
+from matcher.uploads.resumable.partials import Announced, Partials
 
-UPLOAD = Announced(caller="", length=3, kind=Kind.AUDIO, filename="a", media_type="audio/ogg", fields={})
+UPLOAD = Announced(caller="", length=3, kind="audio", filename="a", media_type="audio/ogg", fields={})
 
 
 @pytest.fixture

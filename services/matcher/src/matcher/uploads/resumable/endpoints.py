@@ -26,6 +26,7 @@ from matcher.uploads.resumable.headers import (
 )
 from matcher.uploads.resumable.partials import Announced
 from matcher.uploads.resumable.service import ResumableService
+from matcher.uploads.targets import targets_of
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 404, 408, 409, 410, 412, 413, 415, 422, 423, 429, 503, 507)
@@ -50,11 +51,12 @@ def get_abilities(request: Request) -> Response:
 @router.post("", dependencies=VERSIONED, status_code=HTTPStatus.CREATED, response_class=Response, openapi_extra=PIECE)
 @needs(Scope.WRITE, uploads=True)
 async def create_upload(request: Request) -> Response:
-    """Begin an upload: `Upload-Length`, and in `Upload-Metadata` kind (audio, video, pair), filename, title, artist.
+    """Begin an upload: `Upload-Length`, and in `Upload-Metadata` kind (audio, video, pair), filename, and the
+    fields of that kind's form.
 
     `Location` is where to send the pieces. The body may be the first one.
     """
-    service, state = _service(request), announced(request, owner_of(request))
+    service, state = _service(request), announced(request, owner_of(request), targets_of(request))
     most = context_of(request).settings.max_upload_bytes
     if state.length > most:
         raise too_large(most)
@@ -126,7 +128,7 @@ async def override_method(request: Request, upload_id: UUID) -> Response:
 
 
 def _service(request: Request) -> ResumableService:
-    return ResumableService(context_of(request))
+    return ResumableService(context_of(request), targets_of(request))
 
 
 def _progress(service: ResumableService, upload_id: UUID, state: Announced) -> dict[str, str]:

@@ -2,14 +2,16 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 
 from fastapi import Request
 
 from matcher.errors import ApiError
-from matcher.uploads.resumable.partials import Announced, Kind
+from matcher.uploads.fields import pick_fields
+from matcher.uploads.resumable.partials import Announced
+from matcher.uploads.targets import UploadTargets
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,expiration,termination"
@@ -43,21 +45,21 @@ def number(request: Request, name: str) -> int:
     return int(value)
 
 
-def announced(request: Request, caller: str) -> Announced:
-    """What a creation says of its file: `Upload-Length`, and in `Upload-Metadata` kind, filename, filetype, title,
-    artist. `ApiError(metadata_invalid)`."""
+def announced(request: Request, caller: str, targets: UploadTargets) -> Announced:
+    """What a creation says of its file: `Upload-Length`, and in `Upload-Metadata` kind, filename, filetype and the
+    target's fields. `ApiError(metadata_invalid)`."""
     length = number(request, "Upload-Length")
     metadata = _metadata(request.headers.get("upload-metadata", ""))
-    kind = metadata.get("kind", "")
-    if kind not in set(Kind):
-        raise _invalid("the metadata must say the kind: audio, video or pair")
+    target = targets.get(metadata.get("kind", ""))
+    if target is None:
+        raise _invalid(f"the metadata must say the kind: {_one_of(list(targets))}")
     return Announced(
         caller=caller,
         length=length,
-        kind=Kind(kind),
+        kind=target.kind,
         filename=metadata.get("filename") or metadata.get("name", ""),
         media_type=metadata.get("filetype") or metadata.get("type", ""),
-        fields={name: metadata[name] for name in ("title", "artist") if name in metadata},
+        fields=pick_fields(target.fields, metadata),
     )
 
 
@@ -77,6 +79,10 @@ def _metadata(header: str) -> Mapping[str, str]:
         except (binascii.Error, ValueError) as error:
             raise _invalid("the header Upload-Metadata can't be read") from error
     return found
+
+
+def _one_of(kinds: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
 
 
 def _invalid(detail: str) -> ApiError:

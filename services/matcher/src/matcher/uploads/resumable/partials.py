@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -24,21 +23,16 @@ MAX_OPEN = 1000
 _ID = re.compile("[0-9a-f]{32}")
 
 
-class Kind(StrEnum):
-    """What becomes of the file."""
-
-    AUDIO = "audio"
-    VIDEO = "video"
-    PAIR = "pair"
-
-
 class Announced(BaseModel):
-    """What the client said of the file, and how far we are: `sha256` once all of it is there, `location` once added."""
+    """What the client said of the file, and how far we are: `sha256` once all of it is there, `location` once added.
+
+    `kind` is its target's; `fields` are its target's, as they came.
+    """
 
     model_config = ConfigDict(frozen=True)
     caller: str
     length: int
-    kind: Kind
+    kind: str
     filename: str
     media_type: str
     fields: dict[str, str]

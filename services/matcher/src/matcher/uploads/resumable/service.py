@@ -1,7 +1,6 @@
 """Taking the pieces of an upload, and adding the file once it is whole."""
 
 import hashlib
-from collections.abc import Callable
 from http import HTTPStatus
 from uuid import UUID
 
@@ -9,27 +8,19 @@ import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
 
 from matcher.bodies import body_of
-from matcher.clips.endpoints import make_clip
 from matcher.context import Context
 from matcher.errors import ApiError, not_found
-from matcher.library.endpoints import make_track
-from matcher.pairs.endpoints import make_pair
 from matcher.uploads.files import FLUSH_BYTES
-from matcher.uploads.idempotency.service import Made
-from matcher.uploads.receiving import Upload, describe_upload
+from matcher.uploads.receiving import describe_upload
 from matcher.uploads.resumable.headers import TUS
-from matcher.uploads.resumable.partials import Announced, Kind, Partials, Tail
-
-MAKERS: dict[Kind, Callable[[Context, Upload], Made]] = {
-    Kind.AUDIO: make_track,
-    Kind.VIDEO: make_clip,
-    Kind.PAIR: make_pair,
-}
+from matcher.uploads.resumable.partials import Announced, Partials, Tail
+from matcher.uploads.targets import UploadTargets
 
 
 class ResumableService:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, targets: UploadTargets) -> None:
         self._context = context
+        self._targets = targets
         self.partials = Partials(context.uploads, context.settings.uploads_keep_s)
 
     async def append(self, request: Request, upload_id: UUID, state: Announced, offset: int) -> Announced:
@@ -67,8 +58,11 @@ class ResumableService:
             state = state.model_copy(update={"sha256": digest})
             self.partials.describe(upload_id, state)
         assert state.sha256 is not None
+        target = self._targets.get(state.kind)
+        if target is None:
+            raise not_found("upload")
         upload = describe_upload(path, state.sha256, state.length, state.filename, state.media_type, state.fields)
-        made = MAKERS[state.kind](self._context, upload)
+        made = target.add(self._context, upload)
         state = state.model_copy(update={"location": made.headers["Location"]})
         self.partials.describe(upload_id, state)
         path.unlink(missing_ok=True)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from threading import Lock
 
+from fastapi import Request
+
 from matcher.matches.ranking import Counts
 
 KEPT_S = 60.0
@@ -14,7 +16,7 @@ KEPT_MOST = 1000
 
 
 @dataclass
-class Totals:
+class CountCache:
     """One a process. Safe to share between threads."""
 
     _lock: Lock = field(default_factory=Lock)
@@ -32,3 +34,10 @@ class Totals:
                     self._kept.clear()
                 self._kept[key] = (time.monotonic() + KEPT_S, counts)
         return counts
+
+
+def count_cache_of(request: Request) -> CountCache:
+    """The cache that the application holds."""
+    found = request.app.state.count_cache
+    assert isinstance(found, CountCache)
+    return found
