@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.api import Api, fresh_api
 from tests.embedded import Servers, embedded_servers
 from tests.stack import RunningStack, running_stack
 
@@ -33,4 +34,11 @@ def servers(home: Path) -> Iterator[Servers]:
 def stack(home: Path) -> Iterator[RunningStack]:
     """The whole system as local processes, with the demo bundle and the demo library."""
     with running_stack(home / "stack") as started:
+        yield started
+
+
+@pytest.fixture
+def api(servers: Servers, tmp_path: Path) -> Iterator[Api]:
+    """The API over real servers, with an empty database and media store of its own."""
+    with fresh_api(servers, tmp_path) as started:
         yield started

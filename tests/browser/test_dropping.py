@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.routed import Answer, RoutedSite, track
 from tests.embedded import Servers
-from tests.faults.serving import served
-from tests.faults.site import site_of
+from tests.serving import served
+from tests.site import site_of
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from matcher.access.keys import KeyWish, NewKey, create_key, revoke_key
 from matcher.access.scopes import Scope
 from tests.embedded import Servers
-from tests.faults.serving import served
-from tests.faults.site import Site, site_of
+from tests.serving import served
+from tests.site import Site, site_of
 
 
 @pytest.fixture

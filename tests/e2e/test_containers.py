@@ -12,7 +12,7 @@ from matcher.operations.restore import restore
 from needledrop_demo import write_clips, write_library
 from tests.e2e.containers import Containers, inspected, run_script
 from tests.embedded import Servers
-from tests.faults.restoring import empty_system
+from tests.restoring import empty_system
 from tests.shared import require_shared
 
 OURS = ("matcher", "dispatcher", "matcher-worker", "trainer", "audio-extractor", "video-extractor")

@@ -8,7 +8,6 @@ import pytest
 from tests.faults.chaos import Outcome
 from tests.faults.fleet import until
 from tests.faults.system import System, running_system
-from tests.integration.conftest import api  # noqa: F401  a fixture
 
 PROPERTY = "fault"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.faults.boxes import alias, audio_track, box, cluster, element, link, matroska, movie, video_track
-from tests.unit.media.making import numbered, write_film, write_sound, write_wave
+from tests.media_files import numbered, write_film, write_sound, write_wave
 
 MATROSKA_DURATION = 0x4489
 

@@ -19,8 +19,8 @@ from matcher.db import Database
 from matcher.models.service import register
 from matcher.tables import Clip, Job, Model, Pair, Track
 from needledrop_local.ports import free_port
+from tests.api import MODEL
 from tests.embedded import Servers
-from tests.integration.conftest import MODEL
 
 STARTS_WITHIN_S = 300
 http = httpx.Client(timeout=120)

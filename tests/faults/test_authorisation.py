@@ -22,7 +22,7 @@ from tests.client import LOCAL_URL, local_client
 from tests.embedded import Servers
 from tests.faults.chaos import Outcome
 from tests.faults.running import http, running_api
-from tests.faults.site import Route, Site, site_of
+from tests.site import Route, Site, site_of
 
 PUBLIC = {"GET /healthz", "GET /readyz", "GET /", "GET /web/…"}
 ADMIN = {

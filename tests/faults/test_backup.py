@@ -22,10 +22,10 @@ from matcher.operations.verify import verify
 from matcher.resources import Resources
 from needledrop.errors import BackupError, ErrorCode
 from needledrop_storage.keys import media_key
+from tests.api import MADE_UP_KINDS, Api
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
-from tests.faults.restoring import System, answers, empty_system, fill, system_of
-from tests.integration.conftest import MADE_UP_KINDS, Api
+from tests.restoring import System, answers, empty_system, fill, system_of
 
 Tell = Callable[[Outcome], None]
 

@@ -13,12 +13,12 @@ from av.error import FFmpegError
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop_media import Limits, MediaReader, open_audio, open_frames
+from tests.decoders import children, peak_resident_bytes
 from tests.faults import hostile
 from tests.faults.chaos import Outcome
 from tests.faults.hostile import Lures, Write
 from tests.faults.watch import Server, Watched, counting_server, watched
-from tests.unit.media.children import children, peak_resident_bytes
-from tests.unit.media.making import sine, write_sound
+from tests.media_files import sine, write_sound
 
 GIB = 1 << 30
 LIMITS = Limits(wall_s=120, stall_s=120)

@@ -32,7 +32,7 @@ from needledrop_worker.celery import make_celery
 from tests.embedded import Servers
 from tests.extracting import extract_request
 from tests.faults.chaos import SEED, Outcome, sized
-from tests.unit.matcher_training.made_up import bundle as made_up_bundle
+from tests.made_up import bundle as made_up_bundle
 from video_extractor.weights import read_state_dict
 
 Tell = Callable[[Outcome], None]

@@ -37,11 +37,11 @@ from needledrop.features import matrix_to_bytes
 from needledrop.messages import JobFailed, JobProgress, JobRepeated, MediaInfo, Stage
 from needledrop_storage.keys import features_key
 from needledrop_storage.store import MediaStore
+from tests.api import LOPSIDED, MADE_UP_KINDS, MODEL
 from tests.client import local_client
 from tests.embedded import Servers
 from tests.extracting import extract_done
 from tests.faults.chaos import LONG, SEED, Outcome, sized
-from tests.integration.conftest import LOPSIDED, MADE_UP_KINDS, MODEL
 
 MAX_ATTEMPTS = 3
 CONTENTS = [b"first", b"second", b"third"]

@@ -15,10 +15,10 @@ import pytest
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop_media import Limits, MediaReader, open_audio, open_frames
+from tests.decoders import children, templates
 from tests.faults.chaos import SEED, Outcome, sized
 from tests.faults.mutations import MUTATIONS, Mutant, mutant
 from tests.shared import require_shared
-from tests.unit.media.children import children, templates
 
 MUTANTS = sized(short=2_000, long=10_000)
 # What a file may be found to be. A time-out is not among them: no small file may take so long.

@@ -26,13 +26,13 @@ from needledrop_media import MediaReader, open_audio, open_frames
 from needledrop_storage.keys import media_key
 from needledrop_storage.store import MediaStore
 from needledrop_worker.job import run_job
+from tests.audio_reference import SEED, reference_pca
+from tests.decoders import children
 from tests.extracting import extract_request
 from tests.faults.chaos import Outcome
 from tests.shared import SHARED, require_shared
-from tests.unit.audio_extractor.reference import SEED, reference_pca
-from tests.unit.media.children import children
-from tests.unit.video_extractor.reference import reference_pca as reference_video_pca
-from tests.unit.video_extractor.reference import reference_weights
+from tests.video_reference import reference_pca as reference_video_pca
+from tests.video_reference import reference_weights
 from video_extractor.extractor import VideoExtractor, open_source
 from video_extractor.inception import Inception
 from video_extractor.preprocessing import Preprocessing

@@ -31,8 +31,8 @@ from matcher.access.scopes import Scope
 from matcher.db import Database
 from tests.embedded import Servers
 from tests.faults.chaos import SEED, Outcome, sized
-from tests.faults.serving import served
-from tests.faults.site import Site, site_of
+from tests.serving import served
+from tests.site import Site, site_of
 
 CHECKS = [
     not_a_server_error,

@@ -12,7 +12,7 @@ from matcher.jobs.kind import ClaimedKind
 from matcher.jobs.runner import JobRunner
 from matcher.registry.model_jobs import ModelJob
 from matcher.tables import Job, JobState, Model, ModelState
-from tests.integration.conftest import LOPSIDED, MADE_UP_KINDS, MODEL, Api
+from tests.api import LOPSIDED, MADE_UP_KINDS, MODEL, Api
 
 STEP_WITHIN_S = 60.0
 

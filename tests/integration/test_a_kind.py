@@ -35,9 +35,9 @@ from needledrop.messages import JobDone, JobFailed, JobMessage, JobProgress, Job
 from needledrop_storage.store import MediaStore
 from needledrop_worker.celery import KEY_PREFIX
 from needledrop_worker.job import Advance, run_job
+from tests.api import Api
 from tests.client import local_client
 from tests.embedded import Servers
-from tests.integration.conftest import Api
 
 LETTERS = "count_letters"
 RESTING = "resting"

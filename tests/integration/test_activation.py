@@ -17,6 +17,7 @@ from matcher.registry.model_jobs import ModelJob
 from matcher.resources import Resources
 from matcher.tables import Job, Model, ModelState
 from needledrop_storage.keys import features_key
+from tests.api import MADE_UP_KINDS, Api, embed_many
 from tests.integration.activating import (
     activation_is_queued,
     active,
@@ -25,7 +26,6 @@ from tests.integration.activating import (
     do_activation,
     runner,
 )
-from tests.integration.conftest import MADE_UP_KINDS, Api, embed_many
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from matcher.embedding import reembedding
+from tests.api import LOPSIDED, Api, weighted
 from tests.integration.activating import active, add_model, do_activation
-from tests.integration.conftest import LOPSIDED, Api, weighted
 
 TRACKS = 24
 ASKERS = 3

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from matcher.embedding.embedded import Embedded, Owned, StepRows, WindowRow
 from matcher.embedding.repository.embeddings import EmbeddingRepository
 from matcher.tables import Embedding
-from tests.integration.conftest import Api
+from tests.api import Api
 
 
 def give_steps(api: Api, steps: dict[str, np.ndarray], hop_s: float, clip: str) -> None:

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.integration.conftest import Api
+from tests.api import Api
 
 
 def test_a_choice_keeps_the_tracks_rank_and_model_at_that_time(api: Api) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 
 from matcher.jobs.repository import JobRepository
 from matcher.tables import Asset, Clip, Job, Pair, Track
-from tests.integration.conftest import Api
+from tests.api import Api
 
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.integration.conftest import Api
+from tests.api import Api
 
 
 def test_the_page_about_the_api_names_no_foreign_address(api: Api) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from matcher.embedding import reembedding
 from matcher.training import events
+from tests.api import Api
 from tests.integration.activating import SteppedActivation, add_model, do_activation
-from tests.integration.conftest import Api
 from tests.integration.training import MadeUpFit, add_pairs, ask, trainer
 
 WAIT_S = 60.0

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.integration.conftest import Api
+from tests.api import Api
 
 NAMES = {
     "../../etc/passwd": "passwd",

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from tests.api import Api
 from tests.client import local_client
-from tests.integration.conftest import Api
 
 
 def test_a_whole_system_is_ready(api: Api) -> None:

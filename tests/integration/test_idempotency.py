@@ -11,8 +11,8 @@ from matcher.access.scopes import Scope
 from matcher.tables import IdempotencyKey, Model
 from matcher.uploads.idempotency.keys import Asked
 from matcher.uploads.idempotency.repository import IdempotencyRepository
+from tests.api import Api
 from tests.client import local_client
-from tests.integration.conftest import Api
 
 KEY = {"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
 

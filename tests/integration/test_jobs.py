@@ -18,8 +18,8 @@ from matcher.tables import Job, JobState, Model
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.messages import JobFailed, JobProgress, JobRepeated, Stage
 from needledrop_worker.celery import KEY_PREFIX
+from tests.api import MADE_UP_KINDS, MODEL, Api
 from tests.embedded import Servers
-from tests.integration.conftest import MADE_UP_KINDS, MODEL, Api
 
 
 @pytest.fixture

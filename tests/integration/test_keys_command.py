@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from matcher.cli import app
+from tests.api import Api
 from tests.client import local_client
-from tests.integration.conftest import Api
 
 NOWHERE = "postgresql+psycopg://nobody:secret@127.0.0.1:1/none"
 

@@ -27,9 +27,9 @@ from matcher.models.service import register
 from matcher.registry.repository import delete_model, switch_to
 from matcher.settings import MatcherSettings
 from matcher.tables import Embedding, Model, Track
+from tests.api import MODEL, Api
 from tests.client import local_client
 from tests.embedded import Servers
-from tests.integration.conftest import MODEL, Api
 
 TRACKS, WINDOWS, DIM, CLIPS = 3000, 3, 24, 12
 QUARTER = "quarter"

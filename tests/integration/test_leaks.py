@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from matcher.clips import endpoints as clips
+from tests.api import Api
 from tests.client import local_client
-from tests.integration.conftest import Api
 
 SECRETS = ("Traceback", "File ", ".py", "SELECT", "psycopg", "sqlalchemy", "127.0.0.1", "/tmp", "hunter2", "/media")
 

@@ -8,7 +8,7 @@ import pytest
 
 from needledrop.errors import ErrorCode
 from needledrop.messages import JobFailed, JobProgress, MediaInfo, Stage
-from tests.integration.conftest import Api
+from tests.api import Api
 
 
 def test_an_uploaded_track_is_queued_with_its_location_and_hash(api: Api) -> None:

@@ -14,9 +14,9 @@ from matcher.access.rates import RateLimits
 from matcher.access.scopes import Scope
 from matcher.errors import ApiError
 from matcher.tables import KeyUsage
+from tests.api import Api
 from tests.client import local_client
 from tests.embedded import Servers
-from tests.integration.conftest import Api
 
 NOWHERE = "redis://127.0.0.1:1/0"
 

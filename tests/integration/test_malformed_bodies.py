@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.conftest import Api
+from tests.api import Api
 
 JSON = {"content-type": "application/json"}
 

@@ -6,8 +6,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from needledrop_worker.celery import KEY_PREFIX
+from tests.api import Api
 from tests.client import local_client
-from tests.integration.conftest import Api
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

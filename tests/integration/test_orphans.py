@@ -24,8 +24,8 @@ from matcher.operations.verify import verify
 from needledrop.errors import BackupError
 from needledrop_storage.keys import features_key, info_key, media_key, model_key
 from needledrop_storage.store import MediaStore
-from tests.faults.restoring import fill, system_of
-from tests.integration.conftest import Api
+from tests.api import Api
+from tests.restoring import fill, system_of
 
 ORPHAN = hashlib.sha256(b"orphan").hexdigest()
 

@@ -8,7 +8,7 @@ from matcher.tables import Model
 from needledrop.errors import ErrorCode
 from needledrop.features import Modality
 from needledrop.messages import JobFailed, JobProgress, Stage
-from tests.integration.conftest import MODEL, Api
+from tests.api import MODEL, Api
 
 
 def test_a_pair_has_a_job_for_each_side_and_is_ready_after_both(api: Api) -> None:

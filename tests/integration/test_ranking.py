@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from tests.integration.conftest import HOP_S, Api
+from tests.api import HOP_S, Api
 
 
 def test_the_ranking_is_that_of_a_plain_loop_and_pages_give_all_of_it(api: Api) -> None:

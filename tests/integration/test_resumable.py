@@ -6,8 +6,8 @@ from pathlib import Path
 
 from matcher.access.keys import KeyWish, create_key
 from matcher.access.scopes import Scope
+from tests.api import Api
 from tests.client import local_client
-from tests.integration.conftest import Api
 
 TUS = {"Tus-Resumable": "1.0.0"}
 CREATION = {**TUS, "Upload-Length": "9", "Upload-Metadata": "kind YXVkaW8="}

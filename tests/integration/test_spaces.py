@@ -12,8 +12,8 @@ from matcher.models.service import register
 from matcher.tables import Job, Model
 from needledrop.errors import ErrorCode
 from needledrop.messages import JobFailed
+from tests.api import MODEL, Api
 from tests.integration.activating import active, add_model, do_activation
-from tests.integration.conftest import MODEL, Api
 
 OTHER = {"audio_space": "audio-other", "video_space": "video-other"}
 

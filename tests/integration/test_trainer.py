@@ -21,7 +21,7 @@ from matcher.resources import Resources
 from matcher.tables import Job
 from matcher.trainer import Trainer
 from needledrop.messages import Stage
-from tests.integration.conftest import Api
+from tests.api import Api
 
 WITHIN_S = 60.0
 

@@ -15,8 +15,8 @@ from matcher.dispatcher import Dispatcher
 from matcher.tables import Job
 from needledrop.errors import ErrorCode, FeatureError, StorageError
 from needledrop.metric import MetricCard
+from tests.api import MADE_UP_KINDS, Api
 from tests.integration.activating import active, do_activation
-from tests.integration.conftest import MADE_UP_KINDS, Api
 from tests.integration.training import EPOCHS, MadeUpFit, add_pairs, ask, trainer, training_job
 
 

@@ -15,7 +15,7 @@ from matcher.tables import Job
 from matcher.training.run import Epoch, Fit, Training, Work
 from needledrop.bundle import FileRef
 from needledrop.metric import WEIGHTS, MetricCard, MetricSide
-from tests.integration.conftest import LOPSIDED, MADE_UP_KINDS, Api
+from tests.api import LOPSIDED, MADE_UP_KINDS, Api
 
 EPOCHS = 3
 

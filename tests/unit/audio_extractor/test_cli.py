@@ -16,7 +16,7 @@ from needledrop.bundle import Bundle, Manifest, SidePart, write_manifest
 from needledrop.features import matrix_from_bytes
 from needledrop.settings import CoreSettings
 from needledrop_demo import render_music, training_pairs
-from tests.unit.audio_extractor.conftest import opener
+from tests.unit.audio_extractor.fakes import opener
 from tests.unit.audio_extractor.signals import signals
 
 pytestmark = pytest.mark.usefixtures("logging_restored")

@@ -8,9 +8,9 @@ import pytest
 from audio_extractor.patches import patch_batches
 from audio_extractor.vggish import Vggish
 from needledrop_media import open_audio
+from tests.audio_reference import assert_codes_match, expected
 from tests.shared import require_shared
-from tests.unit.audio_extractor.conftest import Make
-from tests.unit.audio_extractor.reference import assert_codes_match, expected
+from tests.unit.audio_extractor.fakes import Make
 from tests.unit.audio_extractor.signals import RESAMPLED, signals
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from audio_extractor.log_mel import PATCH_SAMPLES
 from needledrop.errors import ErrorCode, MediaError
-from tests.unit.audio_extractor.conftest import Make, opener
-from tests.unit.audio_extractor.reference import assert_codes_match, expected
+from tests.audio_reference import assert_codes_match, expected
+from tests.unit.audio_extractor.fakes import Make, opener
 from tests.unit.audio_extractor.signals import AT_16_KHZ, signals
 
 

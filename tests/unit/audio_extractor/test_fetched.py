@@ -16,7 +16,7 @@ from needledrop_models.catalog import PublicFile, Space
 from needledrop_models.download import OnBytes, Patience
 from needledrop_models.fetch import fetch
 from needledrop_models.store import FileStore
-from tests.unit.audio_extractor.reference import SEED, assert_codes_match
+from tests.audio_reference import SEED, assert_codes_match
 from tests.unit.audio_extractor.signals import signals
 from tests.unit.models.made_up import digest, numbers, public_files
 from tests.unit.models.server import Answer, serving

@@ -11,7 +11,7 @@ from audio_extractor.extractor import load
 from needledrop.bundle import Bundle, FileRef, Manifest, SidePart, write_manifest
 from needledrop.errors import BundleError, ErrorCode, NeedledropError
 from needledrop.settings import CoreSettings
-from tests.unit.audio_extractor.reference import assert_codes_match, expected, reference_pca
+from tests.audio_reference import assert_codes_match, expected, reference_pca
 from tests.unit.audio_extractor.signals import signals
 
 SETTINGS = CoreSettings(device="cpu")

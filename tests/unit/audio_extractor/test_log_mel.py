@@ -8,7 +8,7 @@ import pytest
 
 from audio_extractor.log_mel import PATCH_SAMPLES, log_mel_patch, mel_matrix
 from audio_extractor.patches import patch_batches
-from tests.unit.audio_extractor.reference import expected
+from tests.audio_reference import expected
 from tests.unit.audio_extractor.signals import AT_16_KHZ, signals
 
 

@@ -10,8 +10,8 @@ from sklearn import decomposition
 from audio_extractor.pca import Pca
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import quantise
+from tests.audio_reference import assert_codes_match, expected, reference_pca
 from tests.shared import require_shared
-from tests.unit.audio_extractor.reference import assert_codes_match, expected, reference_pca
 
 GOOD = {"pca_eigen_vectors": np.eye(128, dtype=np.float32), "pca_means": np.zeros(128, np.float32)}
 

@@ -10,7 +10,7 @@ from audio_extractor.smoke import Figure, smoke_test
 from needledrop.bundle import Bundle, FileRef, Manifest, SidePart, write_manifest
 from needledrop.features import quantise
 from needledrop.settings import CoreSettings
-from tests.unit.audio_extractor.reference import expected, reference_pca
+from tests.audio_reference import expected, reference_pca
 
 pytestmark = pytest.mark.usefixtures("logging_restored")
 CPU = CoreSettings(device="cpu")

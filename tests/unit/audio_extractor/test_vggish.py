@@ -10,7 +10,7 @@ from audio_extractor.runtime import Runtime
 from audio_extractor.stand_in import stand_in_weights
 from audio_extractor.vggish import SHAPES, Vggish, write_checkpoint
 from needledrop.errors import BundleError, ErrorCode
-from tests.unit.audio_extractor.reference import SEED, expected
+from tests.audio_reference import SEED, expected
 from tests.unit.audio_extractor.signals import AT_16_KHZ, signals
 
 FIRST = "vggish/conv1/weights"

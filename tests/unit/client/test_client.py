@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.unit.client.conftest import Backend
+from tests.unit.client.backend import Backend
 
 from needledrop_client import Client, Match, Pending, UnexpectedAnswerError, UnreachableError, WaitTimeoutError
 

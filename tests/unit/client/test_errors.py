@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.unit.client.conftest import Backend
+from tests.unit.client.backend import Backend
 
 from needledrop_client import ApiError, Client
 

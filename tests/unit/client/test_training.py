@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.client.conftest import Backend
+from tests.unit.client.backend import Backend
 
 from needledrop_client import ApiError, Client, training
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.unit.local.conftest import write_program
+from tests.unit.local.programs import write_program
 
 from needledrop_local.demo_bundle import make_demo_bundle
 from needledrop_local.errors import ProcessDiedError

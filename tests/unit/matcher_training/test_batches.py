@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tests.unit.matcher_training import made_up
+from tests import made_up
 
 from matcher_training import batches
 from matcher_training.batches import Batch, Mixture, Side, crops, draw_mixture, longest_s, mixup, parts

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from safetensors import safe_open
+from tests import made_up
 from tests.shared import require_shared
-from tests.unit.matcher_training import made_up
 
 from matcher_training.commands.choices import chosen_shards
 from matcher_training.data import Pairs, read_pairs

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.matcher_training.made_up import pairs, side
+from tests.made_up import pairs, side
 from typer.testing import CliRunner
 
 from matcher_training.cli import app

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.matcher_training.made_up import CONFIG, bundle, random_codes
-from tests.unit.matcher_training.reference_weights import VA_METRIC2_SHAPES, VA_METRIC_SHAPES, reference_state_dict
+from tests.made_up import CONFIG, bundle, random_codes
+from tests.metric_reference import VA_METRIC2_SHAPES, VA_METRIC_SHAPES, reference_state_dict
 
 from matcher_training.embedder import BATCH, MetricConfig, load_embedder, window_spans
 from needledrop.bundle import Bundle, write_manifest

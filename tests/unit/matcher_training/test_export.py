@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
-from tests.unit.matcher_training import made_up
-from tests.unit.matcher_training.reference_weights import VA_METRIC_SHAPES, reference_state_dict
+from tests import made_up
+from tests.metric_reference import VA_METRIC_SHAPES, reference_state_dict
 
 from matcher_training.embedder import load_embedder
 from matcher_training.export import export_metric

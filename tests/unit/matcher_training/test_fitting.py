@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.matcher_training import made_up
+from tests import made_up
 
 from matcher_training.choose import FEW, LEAST_LABELS, NETS_FROM, choose_recipe, kernel_recipe
 from matcher_training.data import Labels

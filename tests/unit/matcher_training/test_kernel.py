@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import eigh
-from tests.unit.matcher_training import made_up
+from tests import made_up
 
 from matcher_training.kernel import KernelTower, KernelTowers, fit_directions
 from matcher_training.kernel_fit import fit_kernel

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from tests.unit.matcher_training import made_up
+from tests import made_up
 
 from matcher_training.batches import crops, longest_s
 from matcher_training.data import Labels, Pairs

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.matcher_training import made_up
+from tests import made_up
 
 from matcher_training.losses import contrastive_loss
 from matcher_training.recipes import ReferenceRecipe

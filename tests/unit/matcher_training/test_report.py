@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from tests.unit.matcher_training.made_up import pairs as made_up_pairs
+from tests.made_up import pairs as made_up_pairs
 
 from matcher_training.data import Pairs, Sequences, floats
 from matcher_training.figures import Report

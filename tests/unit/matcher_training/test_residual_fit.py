@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.matcher_training import made_up
+from tests import made_up
 
 from matcher_training.data import Pairs, Sequences, floats
 from matcher_training.ranks import embed_pairs, mean_reciprocal_rank

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.matcher_training import made_up
+from tests import made_up
 
 from matcher_training.data import Labels, Pairs
 from matcher_training.fitting import FitProgress, fit_metric

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.matcher_training.reference_weights import VA_METRIC2_SHAPES, VA_METRIC_SHAPES, reference_state_dict
+from tests.metric_reference import VA_METRIC2_SHAPES, VA_METRIC_SHAPES, reference_state_dict
 
 from matcher_training.losses import distance_matrix
 from matcher_training.make import make_metric

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.unit.matcher_training.made_up import pairs as made_up_pairs
+from tests.made_up import pairs as made_up_pairs
 
 from matcher_training.data import Pairs
 from matcher_training.demo import RECIPE

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop_media import Limits, open_audio
-from tests.unit.media.making import sine, write_sound, write_wave
+from tests.media_files import sine, write_sound, write_wave
 
 
 def samples_in(path: Path, sample_rate: int = 16000) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import pytest
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop_media import Limits, MediaReader, open_audio, open_frames
-from tests.unit.media.making import numbered, steady, write_film, write_wave
+from tests.media_files import numbered, steady, write_film, write_wave
 
 Open = Callable[..., AbstractContextManager[MediaReader[Any]]]
 

@@ -14,7 +14,7 @@ import pytest
 
 from needledrop_media.confinement import filterable
 from needledrop_media.syscalls import ARCHITECTURES, program
-from tests.unit.media.making import write_wave
+from tests.media_files import write_wave
 
 DONE = {"allocate", "run a thread", "random numbers", "signal its own thread"}
 ALLOWED, KILLED, REFUSED = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM

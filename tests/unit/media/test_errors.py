@@ -14,7 +14,7 @@ import pytest
 
 from needledrop.errors import ErrorCode, MediaError
 from needledrop_media import MediaReader, open_audio, open_frames
-from tests.unit.media.making import numbered, sine, steady, write_film, write_sound, write_wave
+from tests.media_files import numbered, sine, steady, write_film, write_sound, write_wave
 
 Open = Callable[[Path], AbstractContextManager[MediaReader[Any]]]
 BOTH: list[Open] = [open_audio, open_frames]

@@ -14,7 +14,7 @@ from PIL import Image
 from needledrop.errors import ErrorCode, MediaError
 from needledrop_media import Limits, open_frames
 from needledrop_media.tasks import prepare_codec, threads_for
-from tests.unit.media.making import number_of, numbered, steady, write_film
+from tests.media_files import number_of, numbered, steady, write_film
 
 
 def numbers_in(path: Path) -> list[int]:

@@ -15,8 +15,8 @@ import pytest
 from needledrop.errors import ErrorCode, MediaError
 from needledrop_media import Limits, open_audio, open_frames, ready
 from needledrop_media.ready import Decoder, Job, Templates
-from tests.unit.media.children import children, limit_of, peak_resident_bytes
-from tests.unit.media.making import sine, write_film, write_sound, write_wave
+from tests.decoders import children, limit_of, peak_resident_bytes
+from tests.media_files import sine, write_film, write_sound, write_wave
 
 HOUR_S = 3600
 KEPT_VARIABLES = {

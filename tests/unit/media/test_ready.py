@@ -16,8 +16,8 @@ import pytest
 from needledrop.errors import ErrorCode, MediaError
 from needledrop_media import Limits, open_audio
 from needledrop_media.ready import Templates
-from tests.unit.media.children import children, limit_of, templates
-from tests.unit.media.making import write_wave
+from tests.decoders import children, limit_of, templates
+from tests.media_files import write_wave
 
 SAMPLES = 40_000
 
@@ -67,7 +67,7 @@ def test_one_template_serves_all_files(sound: Path) -> None:
 PREPARED = """
 import os, signal, sys, time
 from needledrop_media import open_audio, prepare
-from tests.unit.media.children import templates
+from tests.decoders import templates
 prepare()
 prepare()
 while not (found := templates()):
@@ -151,7 +151,7 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from needledrop_media import open_audio
-from tests.unit.media.children import children, templates
+from tests.decoders import children, templates
 with open_audio(Path(sys.argv[1])) as reader:
     next(reader)
     print(*children(), *templates(), flush=True)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from needledrop_media import tasks
 from needledrop_media.limits import Limits
 from needledrop_media.sparing import Sparing, needless, survey, wanted_stamps
+from tests.media_files import steady, write_film
 from tests.shared import SHARED, require_shared
-from tests.unit.media.making import steady, write_film
 
 CLIPS = sorted(path.name for path in (SHARED / "media" / "clips").glob("*")) or ["(none at hand)"]
 FILMS = {

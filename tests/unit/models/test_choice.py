@@ -9,7 +9,7 @@ from needledrop.errors import BundleError
 from needledrop_models.archive import pack
 from needledrop_models.catalog import Space
 from needledrop_models.choice import choose, chosen
-from tests.unit.models.conftest import Fetching
+from tests.unit.models.fetching import Fetching
 
 
 @pytest.fixture

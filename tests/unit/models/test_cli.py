@@ -14,7 +14,7 @@ from needledrop.metric import WEIGHTS, default_metric
 from needledrop_models.archive import pack
 from needledrop_models.catalog import EVERY_FILE, Space
 from needledrop_models.cli import app
-from tests.unit.models.conftest import HASHES, Fetching, write_metric, write_pca
+from tests.unit.models.fetching import HASHES, Fetching, write_metric, write_pca
 from tests.unit.models.made_up import numbers
 
 

@@ -11,7 +11,7 @@ from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Modality
 from needledrop_models.catalog import Space
 from needledrop_models.complete import complete
-from tests.unit.models.conftest import Fetching, write_metric, write_pca
+from tests.unit.models.fetching import Fetching, write_metric, write_pca
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from needledrop.features import Modality
 from needledrop_models.archive import open_bundle, pack
 from needledrop_models.catalog import Space, files_of
 from needledrop_models.complete import complete
-from tests.unit.models.conftest import HASHES, Fetching, write_metric, write_pca
+from tests.unit.models.fetching import HASHES, Fetching, write_metric, write_pca
 from tests.unit.models.made_up import archive, matrix_data, numbers, pca_arrays
 from tests.unit.models.server import Answer
 

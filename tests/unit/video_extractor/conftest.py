@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from needledrop.bundle import Bundle, FileRef, Manifest, SidePart, write_manifest
-from tests.unit.video_extractor.reference import reference_pca, reference_weights
+from tests.video_reference import reference_pca, reference_weights
 from video_extractor.inception import Inception
 from video_extractor.preprocessing import Preprocessing
 from video_extractor.weights import Network, StateDict

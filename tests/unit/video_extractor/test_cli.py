@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from needledrop.bundle import Bundle, write_manifest
 from needledrop.features import Modality
-from tests.unit.video_extractor.reference import reference_frames
+from tests.video_reference import reference_frames
 from video_extractor.cli import app
 
 

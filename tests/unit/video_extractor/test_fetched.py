@@ -19,8 +19,8 @@ from needledrop_models.fetch import fetch
 from needledrop_models.store import FileStore
 from tests.unit.models.made_up import COMPONENTS, digest, pca_arrays, public_files
 from tests.unit.models.server import Answer, serving
-from tests.unit.video_extractor.reference import reference_frames
 from tests.unit.video_extractor.test_weights import Trap
+from tests.video_reference import reference_frames
 from video_extractor.extractor import load
 from video_extractor.inception import Inception
 from video_extractor.preprocessing import Preprocessing

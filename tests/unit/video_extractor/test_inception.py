@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from needledrop.errors import ErrorCode, NeedledropError
 from tests.shared import require_shared
-from tests.unit.video_extractor.reference import EXPECTED, reference_frames, reference_pca
+from tests.video_reference import EXPECTED, reference_frames, reference_pca
 from video_extractor.inception import Inception, choose_device, fuses
 from video_extractor.network import LEAST_FUSED
 from video_extractor.preprocessing import Preprocessing

@@ -9,7 +9,7 @@ from torchvision.models import inception_v3
 
 from needledrop.errors import BundleError
 from tests.shared import require_shared
-from tests.unit.video_extractor.reference import EXPECTED, reference_frames
+from tests.video_reference import EXPECTED, reference_frames
 from video_extractor.inception import Inception
 from video_extractor.preprocessing import Preprocessing, to_input
 from video_extractor.weights import Network, StateDict, empty_network, read_state_dict

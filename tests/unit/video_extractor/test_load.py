@@ -13,7 +13,7 @@ from needledrop.bundle import Bundle
 from needledrop.errors import BundleError
 from needledrop.features import Modality
 from needledrop.settings import CoreSettings
-from tests.unit.video_extractor.reference import reference_frames, reference_pca
+from tests.video_reference import reference_frames, reference_pca
 from video_extractor.extractor import VideoExtractor, load
 from video_extractor.weights import StateDict
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.matcher_training.made_up import random_codes
+from tests.made_up import random_codes
 from typer.testing import CliRunner
 
 from matcher_training.cli import app

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.matcher_training import made_up
+from tests import made_up
 from typer.testing import CliRunner
 
 from matcher_training.cli import app

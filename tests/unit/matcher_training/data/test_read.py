@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from tests.made_up import random_codes
 from tests.shared import require_shared
-from tests.unit.matcher_training.made_up import random_codes
 
 from matcher_training.data import Sequences, read_pairs
 from needledrop.errors import ErrorCode, FeatureError

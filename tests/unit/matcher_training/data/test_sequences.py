@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.matcher_training.made_up import random_codes
+from tests.made_up import random_codes
 
 from matcher_training.data import Sequences
 from needledrop.errors import ErrorCode, FeatureError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.matcher_training.made_up import bundle as made_up_bundle
+from tests.made_up import bundle as made_up_bundle
 
 from matcher_training.data import Pairs, read_pairs
 from matcher_training.data.videos import VideoSource, videos_layout

@@ -1,12 +1,12 @@
 """The API over real servers, with the extractors' part played by the tests: messages go straight to the job service."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -124,6 +124,10 @@ def embed(model: Model, modality: Modality, codes: Codes, hop_s: float) -> Embed
     return Embedded([WindowRow(index * hop_s, row.tolist()) for index, row in enumerate(rows)])
 
 
+def embed_many(model: Model, modality: Modality, assets: Sequence[Timed]) -> list[Embedded]:
+    return [embed(model, modality, codes, hop_s) for codes, hop_s in assets]
+
+
 def weighted(kind: str, codes: Codes) -> npt.NDArray[np.float64]:
     """The features as the metrics of these tests see them: as they are, or where the kind is LOPSIDED in parts."""
     weights = [3.0, 0.0, 1.0] if kind == LOPSIDED else [1.0, 1.0, 1.0]
@@ -138,10 +142,6 @@ MODEL = {
     "audio_space": "audio-space",
     "video_space": "video-space",
 }
-
-
-def embed_many(model: Model, modality: Modality, assets: Sequence[Timed]) -> list[Embedded]:
-    return [embed(model, modality, codes, hop_s) for codes, hop_s in assets]
 
 
 def made_up_kinds() -> JobKinds:
@@ -162,12 +162,13 @@ def made_up_kinds() -> JobKinds:
 MADE_UP_KINDS = made_up_kinds()
 
 
-@pytest.fixture
-def api(servers: Servers, tmp_path: Path) -> Iterator[Api]:
+@contextmanager
+def fresh_api(servers: Servers, folder: Path) -> Iterator[Api]:
+    """With a model in use and nothing else; closed at the end."""
     settings = MatcherSettings(
         database_url=SecretStr(servers.fresh_database()),
         redis_url=SecretStr(servers.valkey.url),
-        media_url=(tmp_path / "media").as_uri(),
+        media_url=(folder / "media").as_uri(),
         max_upload_bytes=100_000,
         lease_s=60,
         max_attempts=3,

@@ -13,7 +13,7 @@ from PIL import Image
 from needledrop.video_pca import VideoPca
 from video_extractor.weights import Network, StateDict, empty_network
 
-EXPECTED = Path(__file__).parents[2] / "data" / "video_reference.npz"
+EXPECTED = Path(__file__).parent / "data" / "video_reference.npz"
 
 
 def reference_frames(count: int) -> npt.NDArray[np.uint8]:

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
-from tests.unit.matcher_training.reference_weights import VA_METRIC2_SHAPES, reference_state_dict
 
 from matcher_training.data import Pairs, Sequences
 from needledrop.bundle import Bundle, FileRef, Manifest, MetricPart, SidePart, write_manifest
 from needledrop.features import Codes, Modality, quantise
+from tests.metric_reference import VA_METRIC2_SHAPES, reference_state_dict
 
 HOP_S = {Modality.AUDIO: 0.96, Modality.VIDEO: 1.0}
 DIM = {Modality.AUDIO: 128, Modality.VIDEO: 1024}

@@ -16,9 +16,9 @@ from matcher.settings import MatcherSettings
 from matcher.tables import Model
 from needledrop_storage.keys import model_key
 from needledrop_storage.store import MediaStore
+from tests.api import MODEL, Api
 from tests.client import local_client
 from tests.embedded import Servers
-from tests.integration.conftest import MODEL, Api
 
 REPORT = b"# Report\n"
 _numbers = itertools.count()

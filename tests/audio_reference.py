@@ -11,7 +11,7 @@ import numpy.typing as npt
 from audio_extractor.pca import Pca
 
 SEED = 20240229
-DATA = Path(__file__).resolve().parents[2] / "data"
+DATA = Path(__file__).resolve().parent / "data"
 
 
 @cache
