@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bench.system.libraries import Library
 from matcher.embedding.repository.ann_index import EF_CONSTRUCTION, M
-from matcher.matches.ranking import EF_SEARCH, SPARE
+from matcher.matches.repository.ranking import EF_SEARCH, SPARE
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from matcher.embedding.index_keeper import IndexKeeper
 from matcher.embedding.repository import ann_index
 from matcher.embedding.repository.ann_index import has_index
 from matcher.matches.filters import EVERYTHING, TrackFilters
-from matcher.matches.ranking import Counts, Ranked, RankingRepository
-from matcher.matches.repository import MatchRepository
+from matcher.matches.repository.embeddings import MatchRepository
+from matcher.matches.repository.ranking import Counts, Ranked, RankingRepository
 from matcher.settings import MatcherSettings
 from needledrop_local.interrupts import interruptible
 

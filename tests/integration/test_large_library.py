@@ -22,7 +22,7 @@ from matcher.embedding.index_keeper import IndexKeeper
 from matcher.embedding.repository import ann_index
 from matcher.embedding.repository.ann_index import index_name
 from matcher.embedding.repository.embeddings import EmbeddingRepository
-from matcher.matches.ranking import Counts, RankingRepository
+from matcher.matches.repository.ranking import Counts, RankingRepository
 from matcher.models.service import register
 from matcher.registry.repository import delete_model, switch_to
 from matcher.settings import MatcherSettings

@@ -141,15 +141,16 @@ def test_the_page_and_its_modules_are_served(stack: RunningStack) -> None:
     assert (module.status_code, module.headers["content-type"].split(";")[0]) == (200, "text/javascript")
 
 
-@pytest.mark.parametrize("service", ["audio-extractor", "video-extractor", "matcher-worker", "trainer"])
+@pytest.mark.parametrize("service", ["audio-extractor", "video-extractor", "matcher-worker"])
 def test_a_workers_health_proves_that_it_consumes(stack: RunningStack, service: str) -> None:
     environment = dict(stack.stack.environment)
     command = [beside_python("needledrop-health"), service]
     assert subprocess.run(command, env=environment, check=False).returncode == 0
 
 
-def test_the_dispatchers_health_follows_its_rounds(stack: RunningStack) -> None:
-    command = [beside_python("matcher"), "dispatcher-health"]
+@pytest.mark.parametrize("process", ["dispatcher", "trainer"])
+def test_the_health_of_a_process_without_a_queue_follows_its_rounds(stack: RunningStack, process: str) -> None:
+    command = [beside_python("matcher"), f"{process}-health"]
     assert subprocess.run(command, env=dict(stack.stack.environment), check=False).returncode == 0
 
 

@@ -1,6 +1,6 @@
 from matcher.matches.endpoints import RankingQuery
 from matcher.matches.filters import EVERYTHING, TrackFilters
-from matcher.matches.ranking import CONDITIONS
+from matcher.matches.repository.ranking import CONDITIONS
 
 
 def test_every_filter_has_its_condition() -> None:

@@ -7,19 +7,18 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from matcher import cursors
 from matcher.assets.repository import AssetRepository, ListKey
 from matcher.assets.schemas import AssetOut, AssetState, Status
 from matcher.content.repository import content_in_use, forget_features, lock_content, may_remove
 from matcher.context import Context
-from matcher.db import Database
+from matcher.db import Database, Session
 from matcher.errors import ApiError, Failure, not_found
 from matcher.jobs.repository import JobRepository
 from matcher.paging import cut
 from matcher.registry.repository import active_model
-from matcher.tables import Asset, Job, JobState, Model
+from matcher.tables import Asset, Job, JobState, Model, SubjectColumn
 from matcher.uploads.fields import UploadFields
 from matcher.uploads.receiving import Upload
 from needledrop.features import Modality
@@ -45,7 +44,7 @@ class AssetKind(Generic[AssetT, OutT]):
 
     table: type[AssetT]
     modality: Modality
-    job_column: InstrumentedAttribute[UUID | None]
+    job_column: SubjectColumn
     label: str
     fields: type[UploadFields]
     out: Callable[[AssetT, Job | None], OutT]

@@ -8,8 +8,8 @@ from matcher.choices.schemas import ChoiceIn, ChoiceList, ChoiceOut
 from matcher.db import Database
 from matcher.errors import ApiError, not_found
 from matcher.matches.filters import EVERYTHING
-from matcher.matches.ranking import RankingRepository
-from matcher.matches.repository import MatchRepository
+from matcher.matches.repository.embeddings import MatchRepository
+from matcher.matches.repository.ranking import RankingRepository
 from matcher.registry.repository import active_model
 from matcher.tables import Choice
 

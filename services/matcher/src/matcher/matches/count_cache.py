@@ -7,7 +7,7 @@ from threading import Lock
 
 from fastapi import Request
 
-from matcher.matches.ranking import Counts
+from matcher.matches.repository.ranking import Counts
 
 KEPT_S = 60.0
 KEPT_FROM = 10_000

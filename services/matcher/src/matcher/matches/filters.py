@@ -1,4 +1,4 @@
-"""What a ranking may be narrowed to, as query parameters. `matches.ranking` has the SQL condition of each."""
+"""What a ranking may be narrowed to, as query parameters. `RankingRepository` has the SQL condition of each."""
 
 from typing import Annotated
 

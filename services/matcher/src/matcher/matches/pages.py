@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import Session
-
+from matcher.db import Session
 from matcher.embedding.repository.ann_index import has_index
 from matcher.matches.count_cache import CountCache
 from matcher.matches.cursor import RankKey, Shown
 from matcher.matches.filters import EVERYTHING, TrackFilters
-from matcher.matches.ranking import Counts, Ranked, RankingRepository, look_at
+from matcher.matches.repository.ranking import Counts, Ranked, RankingRepository, look_at
 
 INDEX_LIMIT = 100
 """Longer pages are made exactly: their cursor would have to hold too many tracks."""

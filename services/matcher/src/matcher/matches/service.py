@@ -4,22 +4,20 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from matcher import cursors
 from matcher.assets.repository import AssetRepository
 from matcher.assets.schemas import Status
 from matcher.assets.service import state_of
 from matcher.clips.service import CLIP
-from matcher.db import Database
+from matcher.db import Database, Session
 from matcher.errors import ApiError, not_found
 from matcher.matches.alignment import best_offset
 from matcher.matches.count_cache import CountCache
 from matcher.matches.cursor import RankKey
 from matcher.matches.filters import TrackFilters
 from matcher.matches.pages import Page, rank_page
-from matcher.matches.ranking import Ranked
-from matcher.matches.repository import MatchRepository
+from matcher.matches.repository.embeddings import MatchRepository
+from matcher.matches.repository.ranking import Ranked
 from matcher.matches.schemas import MatchedTrack, ModelOut, Pending, Ranking, Result
 from matcher.registry.repository import active_model, find_model
 from matcher.tables import Model

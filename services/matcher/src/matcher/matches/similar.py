@@ -10,7 +10,7 @@ from matcher.library.service import TRACK
 from matcher.matches.count_cache import CountCache
 from matcher.matches.filters import TrackFilters
 from matcher.matches.pages import rank_page
-from matcher.matches.repository import MatchRepository
+from matcher.matches.repository.embeddings import MatchRepository
 from matcher.matches.schemas import Similar
 from matcher.matches.service import describe_model, results_of
 from matcher.registry.repository import active_model

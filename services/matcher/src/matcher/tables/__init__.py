@@ -8,7 +8,7 @@ from matcher.tables.clip import Clip
 from matcher.tables.embedding import Embedding
 from matcher.tables.features import Features
 from matcher.tables.idempotency_key import IdempotencyKey
-from matcher.tables.job import ENDED_BADLY, OPEN, Job, JobState
+from matcher.tables.job import ENDED_BADLY, OPEN, Job, JobState, SubjectColumn
 from matcher.tables.key_usage import KeyUsage
 from matcher.tables.model import Model, ModelState
 from matcher.tables.page_session import PageSession
@@ -35,5 +35,6 @@ __all__ = [
     "PageSession",
     "Pair",
     "Steps",
+    "SubjectColumn",
     "Track",
 ]

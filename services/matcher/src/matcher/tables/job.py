@@ -7,9 +7,12 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from matcher.tables.base import Base
+
+SubjectColumn = InstrumentedAttribute[UUID | None]
+"""The column of a job that names its subject: `Job.track_id`, `Job.clip_id`, …"""
 
 
 class JobState(StrEnum):
