@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from matcher.access.keys import KeyWish, create_key
 from matcher.access.scopes import Scope
 from matcher.tables import IdempotencyKey, Model
-from matcher.uploads.idempotency.keys import Asked
+from matcher.uploads.idempotency.keys import IdempotencyRequest
 from matcher.uploads.idempotency.repository import IdempotencyRepository
 from tests.api import Api
 from tests.client import local_client
@@ -108,7 +108,9 @@ def test_requests_at_once_are_done_once_and_the_rest_are_told_to_wait_or_the_sam
 
 def test_a_key_that_is_being_answered_is_in_progress(api: Api) -> None:
     with api.database.begin() as session:
-        assert IdempotencyRepository(session).try_lock(Asked("", "POST /audio", KEY["Idempotency-Key"].strip('"')))
+        assert IdempotencyRepository(session).try_lock(
+            IdempotencyRequest("", "POST /audio", KEY["Idempotency-Key"].strip('"'))
+        )
         answer = api.client.post("/audio", content=b"abc", headers=KEY)
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
         409,

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from matcher.clips import endpoints as clips
+from matcher.clips.service import ClipService
 from tests.api import Api
 from tests.client import local_client
 
@@ -48,7 +48,7 @@ def test_a_bug_in_a_handler(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("SELECT hunter2 FROM /tmp/secret")
 
-    monkeypatch.setattr(clips, "clip_out", broken)
+    monkeypatch.setattr(ClipService, "add", broken)
     answer = api.client.post("/videos", content=b"abc")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert_says_nothing(answer.text, "RuntimeError")

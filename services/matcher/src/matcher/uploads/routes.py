@@ -10,7 +10,7 @@ from starlette.responses import Response
 from matcher.context import context_of
 from matcher.errors import Problem
 from matcher.uploads.fields import UploadFields
-from matcher.uploads.idempotency.keys import IDEMPOTENCY_KEY, asked
+from matcher.uploads.idempotency.keys import IDEMPOTENCY_KEY, idempotency_of
 from matcher.uploads.idempotency.service import answer
 from matcher.uploads.receiving import receive
 from matcher.uploads.targets import UploadTarget
@@ -24,7 +24,7 @@ UPLOAD_PROBLEMS: dict[int | str, dict[str, Any]] = {
 async def receive_upload(request: Request, target: UploadTarget) -> Response:
     """Receive the request's file and add it to the target; once, where the request has an Idempotency-Key."""
     context = context_of(request)
-    asked(request)
+    idempotency_of(request)
     async with receive(
         request, target.fields, context.settings.max_upload_bytes, context.uploads, context.disk
     ) as received:

@@ -26,7 +26,7 @@ _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>
 
 
 @dataclass(frozen=True)
-class Asked:
+class IdempotencyRequest:
     """Who used which key where."""
 
     caller: str
@@ -34,7 +34,7 @@ class Asked:
     key: str
 
 
-def asked(request: Request) -> Asked | None:
+def idempotency_of(request: Request) -> IdempotencyRequest | None:
     """The request's key, None where it has none; `ApiError(idempotency_key_invalid)`."""
     value = request.headers.get(HEADER)
     if value is None:
@@ -46,7 +46,9 @@ def asked(request: Request) -> Asked | None:
             "idempotency_key_invalid",
             "an Idempotency-Key is a string of 1 to 255 printable ASCII characters",
         )
-    return Asked(owner_of(request), f"{request.method} {request.url.path}", match["quoted"] or match["bare"])
+    return IdempotencyRequest(
+        owner_of(request), f"{request.method} {request.url.path}", match["quoted"] or match["bare"]
+    )
 
 
 def owner_of(request: Request) -> str:

@@ -6,24 +6,24 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from matcher.tables import IdempotencyKey
-from matcher.uploads.idempotency.keys import Asked
+from matcher.uploads.idempotency.keys import IdempotencyRequest
 
 
 class IdempotencyRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def try_lock(self, asked: Asked) -> bool:
+    def try_lock(self, request: IdempotencyRequest) -> bool:
         """Until the transaction ends nobody else answers this key; False where somebody does so now."""
-        name = "\n".join(("idempotency", asked.caller, asked.route, asked.key))
+        name = "\n".join(("idempotency", request.caller, request.route, request.key))
         query = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 1))")
         return bool(self._session.scalar(query, {"name": name}))
 
-    def find(self, asked: Asked) -> IdempotencyKey | None:
+    def find(self, request: IdempotencyRequest) -> IdempotencyKey | None:
         query = select(IdempotencyKey).where(
-            IdempotencyKey.caller == asked.caller,
-            IdempotencyKey.route == asked.route,
-            IdempotencyKey.key == asked.key,
+            IdempotencyKey.caller == request.caller,
+            IdempotencyKey.route == request.route,
+            IdempotencyKey.key == request.key,
         )
         return self._session.scalars(query).one_or_none()
 

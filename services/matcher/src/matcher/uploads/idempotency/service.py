@@ -13,7 +13,7 @@ from matcher.context import context_of
 from matcher.db import Database
 from matcher.errors import ApiError
 from matcher.tables import IdempotencyKey
-from matcher.uploads.idempotency.keys import Asked, asked
+from matcher.uploads.idempotency.keys import IdempotencyRequest, idempotency_of
 from matcher.uploads.idempotency.repository import IdempotencyRepository
 
 
@@ -32,10 +32,10 @@ Make = Callable[[Database], Made]
 def answer(request: Request, fingerprint: str, make: Make) -> Response:
     """What `make` says, or what it said when this `Idempotency-Key` was used first.
 
-    `fingerprint`: a hash of what is asked. An error is not kept: it changed nothing, so the key may be tried again.
+    `fingerprint`: a hash of what is asked for. An error is not kept: it changed nothing, so the key may be tried again.
     `ApiError`: `idempotency_key_reused` (422), `idempotency_in_progress` (409).
     """
-    database, key = context_of(request).database, asked(request)
+    database, key = context_of(request).database, idempotency_of(request)
     if key is None:
         return _response(make(database))
     with database.begin() as session:
@@ -70,7 +70,7 @@ def _response(made: Made) -> Response:
     return Response(made.body.model_dump_json().encode(), made.status, made.headers, media_type="application/json")
 
 
-def _keep(key: Asked, fingerprint: str, response: Response) -> IdempotencyKey:
+def _keep(key: IdempotencyRequest, fingerprint: str, response: Response) -> IdempotencyKey:
     headers = {name: response.headers[name] for name in ("location", "retry-after") if name in response.headers}
     return IdempotencyKey(
         caller=key.caller,
