@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from matcher_training.choose import taught_recipe
-from matcher_training.recipes import JoinedRecipe, KernelRecipe, ResidualRecipe
-from matcher_training.shapes import HubShape, KernelShape, ResidualShape, TowerShape
+from matcher_training.fit.recipe_selection import taught_recipe
+from matcher_training.fit.recipes import JoinedRecipe, KernelRecipe, ResidualRecipe
+from matcher_training.towers.shapes import HubShape, KernelShape, ResidualShape, TowerShape
 
 KERNEL_HUBS = HubShape(bank=2048, beta=10.0, strength=1.0)
 SPREADS = ((0.5, 1.0), (0.7, 0.7), (1.0, 1.5), (0.5, 0.5), (0.8, 1.0), (0.6, 1.5))

@@ -12,9 +12,9 @@ from bench.measure import kept
 from bench.report import Table
 from bench.settings import BenchSettings
 from matcher_training.data import Pairs, Sequences
-from matcher_training.recipes import ReferenceRecipe
-from matcher_training.reference_fit import ReferenceFit
-from matcher_training.towers import MetricKind, make_reference
+from matcher_training.fit.recipes import ReferenceRecipe
+from matcher_training.fit.reference_fit import ReferenceFit
+from matcher_training.towers.reference import MetricKind, make_reference
 
 CASES = (
     ("time means", MetricKind.VA_METRIC2, 1, 8192),

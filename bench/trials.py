@@ -17,14 +17,14 @@ import numpy as np
 from bench.recipes import TRIALS, Trial
 from matcher_training.commands.choices import apart, chosen_shards
 from matcher_training.data import Pairs, read_pairs
-from matcher_training.figures import MetricReport
-from matcher_training.fitting import held_out_share
-from matcher_training.joined import JoinedMetric
-from matcher_training.joined_fit import JoinedFit
-from matcher_training.report import evaluate_metric
-from matcher_training.residual_fit import Epoch
-from matcher_training.tower_embedder import TowerEmbedder
-from matcher_training.weights import load_weights, save_weights
+from matcher_training.evaluation.figures import MetricReport
+from matcher_training.evaluation.report import evaluate_metric
+from matcher_training.fit.fitting import held_out_share
+from matcher_training.fit.joined_fit import JoinedFit
+from matcher_training.fit.residual_fit import Epoch
+from matcher_training.towers.joined import JoinedMetric
+from matcher_training.towers.pair_embedder import TowerEmbedder
+from matcher_training.towers.weights import load_weights, save_weights
 
 GALLERIES = (256, 1024)
 MIB = 1 << 20

@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from matcher_training.data import Pairs
-from matcher_training.recipes import ReferenceRecipe
-from matcher_training.towers import Metric
+from matcher_training.fit.recipes import ReferenceRecipe
+from matcher_training.towers.reference import Metric
 
 Item = tuple[np.ndarray, np.ndarray]
 

@@ -28,9 +28,9 @@ from matcher.models.activation import activate
 from matcher.models.service import register
 from matcher.registry.model_jobs import ModelJob
 from matcher.tables import Model
-from matcher_training.embedder import Embedder, MetricConfig, load_metric
-from matcher_training.make import make_metric
-from matcher_training.towers import MetricKind
+from matcher_training.towers.embedder import Embedder, MetricConfig, load_metric
+from matcher_training.towers.metric_factory import make_metric
+from matcher_training.towers.reference import MetricKind
 from needledrop.features import Modality, matrix_to_bytes
 from needledrop.metric import default_metric
 from needledrop_local.interrupts import interruptible

@@ -101,10 +101,10 @@ def write_bundle(root: Path) -> Bundle:
     # Here, since the worker needs neither.
     import torch  # noqa: PLC0415
 
-    from matcher_training.embedder import MetricConfig  # noqa: PLC0415
-    from matcher_training.make import make_metric  # noqa: PLC0415
-    from matcher_training.towers import MetricKind  # noqa: PLC0415
-    from matcher_training.weights import save_weights  # noqa: PLC0415
+    from matcher_training.towers.embedder import MetricConfig  # noqa: PLC0415
+    from matcher_training.towers.metric_factory import make_metric  # noqa: PLC0415
+    from matcher_training.towers.reference import MetricKind  # noqa: PLC0415
+    from matcher_training.towers.weights import save_weights  # noqa: PLC0415
 
     root.mkdir(parents=True)
     sides = {}

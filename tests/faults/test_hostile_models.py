@@ -20,7 +20,7 @@ import torch
 import zstandard
 
 from audio_extractor.pca import Pca as AudioPca
-from matcher_training.weights import load_weights
+from matcher_training.towers.weights import load_weights
 from needledrop.bundle import Bundle, FileRef, Manifest, SidePart, write_manifest
 from needledrop.errors import BundleError, FeatureError
 from needledrop.features import Modality, matrix_from_bytes

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from matcher_training.towers import MetricKind, make_reference
+from matcher_training.towers.reference import MetricKind, make_reference
 from needledrop.bundle import Bundle
 from needledrop.features import Codes, dequantise
 from needledrop.settings import CoreSettings

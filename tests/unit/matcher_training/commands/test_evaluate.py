@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from matcher_training.cli import app
 from matcher_training.data import Pairs, Sequences, floats
-from matcher_training.figures import Report
-from matcher_training.make import make_metric
-from matcher_training.tower_embedder import TowerEmbedder, load_tower_embedder
-from matcher_training.towers import MetricKind
-from matcher_training.weights import save_weights
+from matcher_training.evaluation.figures import Report
+from matcher_training.towers.metric_factory import make_metric
+from matcher_training.towers.pair_embedder import TowerEmbedder, load_tower_embedder
+from matcher_training.towers.reference import MetricKind
+from matcher_training.towers.weights import save_weights
 from needledrop.bundle import FileRef
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.features import Modality

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from matcher_training.cli import app
 from matcher_training.commands.choices import apart
 from matcher_training.data import read_pairs
-from matcher_training.figures import Report
+from matcher_training.evaluation.figures import Report
 from needledrop.metric import MetricCard
 
 COUNT = 120

@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from matcher_training.demo import RECIPE, make_demo
-from matcher_training.evaluate import chance_median_rank
+from matcher_training.bundles.demo import RECIPE, make_demo
+from matcher_training.evaluation.retrieval import chance_median_rank
 
 
 def demo(

@@ -26,10 +26,10 @@ from matcher_training.commands.choices import (
     read_data,
 )
 from matcher_training.data import Pairs
-from matcher_training.markdown import markdown
-from matcher_training.recording import record_figures
-from matcher_training.report import evaluate_metric, write_report
-from matcher_training.tower_embedder import load_tower_embedder
+from matcher_training.evaluation.markdown import markdown
+from matcher_training.evaluation.recording import record_figures
+from matcher_training.evaluation.report import evaluate_metric, write_report
+from matcher_training.towers.pair_embedder import load_tower_embedder
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.metric import DEFAULT, metric_folder
 

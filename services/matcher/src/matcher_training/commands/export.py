@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from matcher_training.export import export_metric
+from matcher_training.bundles.export import export_metric
 from needledrop.metric import DEFAULT, metric_folder
 from needledrop_models.archive import open_bundle
 

@@ -25,8 +25,8 @@ from matcher_training.commands.choices import (
     chosen_shards,
     read_data,
 )
-from matcher_training.fitting import FitProgress, fit_metric
-from matcher_training.towers import MetricKind
+from matcher_training.fit.fitting import FitProgress, fit_metric
+from matcher_training.towers.reference import MetricKind
 from needledrop.metric import MetricCard
 from needledrop_worker.memory import keep_memory
 

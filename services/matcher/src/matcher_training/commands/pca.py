@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from matcher_training.pca import fit_pca, raw_files
+from matcher_training.data.pca import fit_pca, raw_files
 
 
 def pca(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matcher_training.data.extracted import FeatureCache, Media
 from matcher_training.data.items import Item, Layout
+from matcher_training.data.pca import fit_pca
 from matcher_training.data.sequences import Rows, invalid
-from matcher_training.pca import fit_pca
 from needledrop.bundle import FileRef, SidePart
 from needledrop.features import Modality
 from needledrop.video_pca import VideoPca

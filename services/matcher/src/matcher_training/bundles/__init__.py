@@ -1,0 +1,1 @@
+"""Metrics in folders and bundles: loading, export, and the demo bundle."""

@@ -1,0 +1,1 @@
+"""How well a metric finds pairs: ranks, figures with intervals, and the report of them."""
