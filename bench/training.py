@@ -14,7 +14,8 @@ from bench.settings import BenchSettings
 from matcher_training.data import Pairs, Sequences
 from matcher_training.fit.recipes import ReferenceRecipe
 from matcher_training.fit.reference_fit import ReferenceFit
-from matcher_training.towers.reference import MetricKind, make_reference
+from matcher_training.towers.reference import make_reference
+from needledrop.metric_kind import MetricKind
 
 CASES = (
     ("time means", MetricKind.VA_METRIC2, 1, 8192),

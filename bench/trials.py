@@ -21,9 +21,9 @@ from matcher_training.evaluation.figures import MetricReport
 from matcher_training.evaluation.report import evaluate_metric
 from matcher_training.fit.fitting import held_out_share
 from matcher_training.fit.joined_fit import JoinedFit
-from matcher_training.fit.residual_fit import Epoch
+from matcher_training.fit.progress import Epoch
 from matcher_training.towers.joined import JoinedMetric
-from matcher_training.towers.pair_embedder import TowerEmbedder
+from matcher_training.towers.tower_embedder import TowerEmbedder
 from matcher_training.towers.weights import load_weights, save_weights
 
 GALLERIES = (256, 1024)

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from matcher_training.data import Pairs
 from matcher_training.fit.recipes import ReferenceRecipe
-from matcher_training.towers.reference import Metric
+from matcher_training.towers.metric import Metric
 
 Item = tuple[np.ndarray, np.ndarray]
 

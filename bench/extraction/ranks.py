@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audio_extractor.extractor import load
-from matcher_training.towers.embedder import load_embedder
+from matcher_training.bundles.loading import load_embedder
 from needledrop.bundle import Bundle
 from needledrop.features import Codes
 from needledrop.settings import CoreSettings

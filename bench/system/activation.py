@@ -28,11 +28,13 @@ from matcher.models.activation import activate
 from matcher.models.service import register
 from matcher.registry.model_jobs import ModelJob
 from matcher.tables import Model
-from matcher_training.towers.embedder import Embedder, MetricConfig, load_metric
-from matcher_training.towers.metric_factory import make_metric
-from matcher_training.towers.reference import MetricKind
+from matcher_training.bundles.loading import load_metric
+from matcher_training.towers.config import MetricConfig
+from matcher_training.towers.embedder import Embedder
+from matcher_training.towers.reference import make_reference
 from needledrop.features import Modality, matrix_to_bytes
 from needledrop.metric import default_metric
+from needledrop.metric_kind import MetricKind
 from needledrop_local.interrupts import interruptible
 from needledrop_storage.store import MediaStore
 
@@ -100,7 +102,7 @@ def _all_kinds(tracks: int) -> Iterator[Row]:
 
 def _random(kind: MetricKind) -> Embedder:
     config = MetricConfig(window_s=15, window_hop_s=7.5, max_s=60)
-    return Embedder(make_metric(kind, 1024, 128, None, (1.0, 1.0)), config, 1024, 128)
+    return Embedder(make_reference(kind, 1024, 128), config, 1024, 128)
 
 
 def _fill(database: Database, store: MediaStore, tracks: int, seconds: int) -> None:

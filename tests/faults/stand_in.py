@@ -101,10 +101,10 @@ def write_bundle(root: Path) -> Bundle:
     # Here, since the worker needs neither.
     import torch  # noqa: PLC0415
 
-    from matcher_training.towers.embedder import MetricConfig  # noqa: PLC0415
-    from matcher_training.towers.metric_factory import make_metric  # noqa: PLC0415
-    from matcher_training.towers.reference import MetricKind  # noqa: PLC0415
+    from matcher_training.towers.config import MetricConfig  # noqa: PLC0415
+    from matcher_training.towers.reference import make_reference  # noqa: PLC0415
     from matcher_training.towers.weights import save_weights  # noqa: PLC0415
+    from needledrop.metric_kind import MetricKind  # noqa: PLC0415
 
     root.mkdir(parents=True)
     sides = {}
@@ -120,7 +120,7 @@ def write_bundle(root: Path) -> Bundle:
             dim=dim,
         )
     torch.manual_seed(0)
-    save_weights(make_metric(MetricKind.VA_METRIC2), root / "metric.safetensors")
+    save_weights(make_reference(MetricKind.VA_METRIC2), root / "metric.safetensors")
     metric = MetricPart(
         kind=MetricKind.VA_METRIC2,
         weights=FileRef.of(root, "metric.safetensors"),

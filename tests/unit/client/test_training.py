@@ -35,6 +35,11 @@ def test_a_training_says_its_recipe_name_seed_and_sources(client: Client, backen
     assert backend.wishes == [("POST", "/models", wanted)]
 
 
+def test_a_training_without_a_recipe_leaves_it_to_the_server(client: Client, backend: Backend) -> None:
+    client.train()
+    assert backend.wishes == [("POST", "/models", {"seed": 0, "use": ["pairs"]})]
+
+
 def test_too_few_pairs_are_an_error_with_its_code(client: Client, backend: Backend) -> None:
     backend.too_few = True
     with pytest.raises(ApiError) as caught:

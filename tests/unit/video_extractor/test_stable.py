@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from matcher_training.towers.reference import MetricKind, make_reference
+from matcher_training.towers.reference import make_reference
 from needledrop.bundle import Bundle
 from needledrop.features import Codes, dequantise
+from needledrop.metric_kind import MetricKind
 from needledrop.settings import CoreSettings
 from needledrop.video_pca import VideoPca
 from tests.shared import require_shared

@@ -19,7 +19,6 @@ from needledrop_client.training_models import (
     PairPage,
 )
 
-Recipe = Literal["needledrop", "va_metric", "va_metric2"]
 Source = Literal["pairs", "choices"]
 LAST = ("done", "failed")
 AWAY = (502, 503, 504)
@@ -64,14 +63,19 @@ class TrainingCalls(Connection):
 
     def train(
         self,
-        recipe: Recipe = "needledrop",
+        recipe: str | None = None,
         *,
         name: str | None = None,
         seed: int = 0,
         use: Sequence[Source] = ("pairs",),
     ) -> ModelDetail:
-        """Train a model; it comes back as `training`. `ApiError(too_few_pairs)` where there is too little to learn."""
-        wanted: dict[str, object] = {"recipe": recipe, "seed": seed, "use": list(use)}
+        """Train a model; it comes back as `training`. `ApiError(too_few_pairs)` where there is too little to learn.
+
+        `recipe` is one of those that the server's `/openapi.json` lists for `ModelIn`, by default the server's own.
+        """
+        wanted: dict[str, object] = {"seed": seed, "use": list(use)}
+        if recipe is not None:
+            wanted["recipe"] = recipe
         if name is not None:
             wanted["name"] = name
         return read(ModelDetail, self._request("POST", "/models", json=wanted))

@@ -8,7 +8,7 @@ from matcher.embedding.metric_embedder import MetricEmbedder
 from matcher.tables import Model
 from matcher.training.fitting import fit
 from matcher.training.run import Work
-from matcher_training.towers.embedder import load_metric
+from matcher_training.bundles.loading import load_metric
 from needledrop.errors import BundleError, ErrorCode, StorageError
 from needledrop.features import Modality
 from needledrop.metric import CARD, WEIGHTS

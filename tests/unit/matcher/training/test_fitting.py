@@ -6,7 +6,7 @@ import pytest
 
 from matcher.training.fitting import fit, hold_out
 from matcher.training.run import Epoch, Work
-from matcher_training.towers.embedder import load_metric
+from matcher_training.bundles.loading import load_metric
 from needledrop.errors import FeatureError
 from needledrop.features import Modality
 from needledrop.metric import MetricCard

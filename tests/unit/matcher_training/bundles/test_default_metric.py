@@ -11,11 +11,10 @@ from tests import made_up
 from tests.shared import require_shared
 
 from matcher_training.bundles.export import export_metric
+from matcher_training.bundles.loading import load_embedder, load_tower_embedder
 from matcher_training.commands.choices import chosen_shards
 from matcher_training.data import Pairs, read_pairs
 from matcher_training.evaluation.bootstrap import draw_galleries
-from matcher_training.towers.embedder import load_embedder
-from matcher_training.towers.pair_embedder import load_tower_embedder
 from needledrop.bundle import Bundle, Manifest, write_manifest
 from needledrop.features import Modality
 from needledrop.metric import CARD, WEIGHTS, MetricCard, default_metric

@@ -8,9 +8,9 @@ from tests.made_up import pairs, side
 from typer.testing import CliRunner
 
 from matcher_training.bundles.demo import RECIPE, make_demo
+from matcher_training.bundles.loading import load_embedder
 from matcher_training.cli import app
 from matcher_training.data import Pairs, Sequences
-from matcher_training.towers.embedder import load_embedder
 from needledrop.bundle import Bundle
 from needledrop.errors import BundleError, FeatureError
 from needledrop.features import Modality

@@ -8,7 +8,7 @@ from tests import made_up
 from tests.metric_reference import VA_METRIC_SHAPES, reference_state_dict
 
 from matcher_training.bundles.export import export_metric
-from matcher_training.towers.embedder import load_embedder
+from matcher_training.bundles.loading import load_embedder
 from needledrop.bundle import FileRef
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.metric import WEIGHTS, MetricCard, MetricSide

@@ -7,17 +7,18 @@ import torch
 from tests.made_up import random_codes
 from typer.testing import CliRunner
 
+from matcher_training.bundles.loading import load_tower_embedder
 from matcher_training.cli import app
 from matcher_training.data import Pairs, Sequences, floats
 from matcher_training.evaluation.figures import Report
-from matcher_training.towers.metric_factory import make_metric
-from matcher_training.towers.pair_embedder import TowerEmbedder, load_tower_embedder
-from matcher_training.towers.reference import MetricKind
+from matcher_training.towers.reference import make_reference
+from matcher_training.towers.tower_embedder import TowerEmbedder
 from matcher_training.towers.weights import save_weights
 from needledrop.bundle import FileRef
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.features import Modality
 from needledrop.metric import MetricCard, MetricSide
+from needledrop.metric_kind import MetricKind
 
 VIDEO, AUDIO, COUNT = 12, 8, 50
 
@@ -40,7 +41,7 @@ def data(tmp_path: Path) -> Path:
 def metric(folder: Path, seed: int = 0, video_dim: int = VIDEO, space: str | None = None) -> Path:
     folder.mkdir()
     torch.manual_seed(seed)
-    save_weights(make_metric(MetricKind.VA_METRIC2, video_dim, AUDIO), folder / "metric.safetensors")
+    save_weights(make_reference(MetricKind.VA_METRIC2, video_dim, AUDIO), folder / "metric.safetensors")
     card = MetricCard(
         name=folder.name,
         kind="va_metric2",
@@ -175,7 +176,7 @@ def test_a_folder_without_a_metric_is_refused(tmp_path: Path, data: Path) -> Non
 @pytest.mark.parametrize("kind", [MetricKind.VA_METRIC, MetricKind.VA_METRIC2])
 def test_sequences_of_many_lengths_are_embedded_as_each_would_be_alone(kind: MetricKind) -> None:
     torch.manual_seed(0)
-    towers = make_metric(kind, VIDEO, AUDIO).eval()
+    towers = make_reference(kind, VIDEO, AUDIO).eval()
     lengths = np.random.default_rng(0).integers(1, 6, 30)
     lengths[7] = 5000
     offsets = np.concatenate([[0], np.cumsum(lengths)])

@@ -9,14 +9,14 @@ import pytest
 import torch
 from tests import made_up
 
+from matcher_training.bundles.loading import load_metric, load_tower_embedder
 from matcher_training.data import Labels
 from matcher_training.evaluation.report import evaluate_metric
-from matcher_training.fit.fitting import FitProgress, fit_metric
+from matcher_training.fit.fitting import fit_metric
 from matcher_training.fit.joined_fit import JoinedFit
+from matcher_training.fit.progress import FitProgress
 from matcher_training.fit.recipe_selection import FEW, LEAST_LABELS, NETS_FROM, choose_recipe, kernel_recipe
 from matcher_training.fit.recipes import JoinedRecipe, LabelRecipe, ResidualRecipe
-from matcher_training.towers.embedder import load_metric
-from matcher_training.towers.pair_embedder import load_tower_embedder
 from matcher_training.towers.shapes import HubShape, ResidualShape, TowerShape
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.features import Modality

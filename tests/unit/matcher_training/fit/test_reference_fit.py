@@ -8,10 +8,11 @@ import torch
 from tests import made_up
 
 from matcher_training.fit.losses import contrastive_loss
+from matcher_training.fit.progress import Epoch
 from matcher_training.fit.recipes import ReferenceRecipe
 from matcher_training.fit.reference_fit import ReferenceFit
-from matcher_training.fit.residual_fit import Epoch
-from matcher_training.towers.reference import MetricKind, make_reference
+from matcher_training.towers.reference import make_reference
+from needledrop.metric_kind import MetricKind
 
 RECIPE = ReferenceRecipe(epochs=3, batch=16)
 

@@ -11,8 +11,10 @@ from tests import made_up
 
 from matcher_training.data import Pairs, Sequences, floats
 from matcher_training.fit.held_out_rank import embed_pairs, mean_reciprocal_rank
+from matcher_training.fit.progress import Epoch
 from matcher_training.fit.recipes import ResidualRecipe
-from matcher_training.fit.residual_fit import Epoch, ResidualFit, standardise
+from matcher_training.fit.residual_fit import ResidualFit
+from matcher_training.fit.standardisation import standardise
 from matcher_training.towers.residual import ResidualTowers
 from matcher_training.towers.shapes import ResidualShape, TowerShape
 

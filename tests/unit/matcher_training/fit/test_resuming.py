@@ -8,7 +8,8 @@ import pytest
 from tests import made_up
 
 from matcher_training.data import Labels, Pairs
-from matcher_training.fit.fitting import FitProgress, fit_metric
+from matcher_training.fit.fitting import fit_metric
+from matcher_training.fit.progress import FitProgress
 from matcher_training.fit.resuming import begin, digest
 
 PAIRS = made_up.pairs(40, video_dim=8, audio_dim=6)

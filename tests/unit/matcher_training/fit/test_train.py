@@ -9,8 +9,8 @@ from matcher_training.bundles.demo import RECIPE
 from matcher_training.data import Pairs
 from matcher_training.evaluation.retrieval import chance_median_rank
 from matcher_training.fit.train import evaluate, fit
-from matcher_training.towers.reference import MetricKind
 from needledrop.features import dequantise
+from needledrop.metric_kind import MetricKind
 
 QUICK = replace(RECIPE, epochs=25, patience=25, weight_decay=0.0)
 

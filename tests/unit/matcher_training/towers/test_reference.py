@@ -6,9 +6,9 @@ import torch
 from tests.metric_reference import VA_METRIC2_SHAPES, VA_METRIC_SHAPES, reference_state_dict
 
 from matcher_training.fit.losses import distance_matrix
-from matcher_training.towers.metric_factory import make_metric
-from matcher_training.towers.reference import LastOutput, MetricKind
+from matcher_training.towers.reference import LastOutput, make_reference
 from needledrop.features import dequantise
+from needledrop.metric_kind import MetricKind
 
 EXPECTED = Path(__file__).parents[3] / "data" / "metric_expected.npz"
 CASES = [
@@ -19,7 +19,7 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "name", "shapes"), CASES)
 def test_distances_are_those_of_the_reference(kind: MetricKind, name: str, shapes: dict[str, tuple[int, ...]]) -> None:
-    metric = make_metric(kind)
+    metric = make_reference(kind)
     metric.load_state_dict(reference_state_dict(shapes, name), strict=True)
     rng = np.random.default_rng(3)
     video = torch.from_numpy(dequantise(rng.integers(0, 256, (6, 120, 1024), dtype=np.uint8)))
@@ -37,7 +37,7 @@ def test_distances_are_those_of_the_reference(kind: MetricKind, name: str, shape
 
 @pytest.mark.parametrize("kind", [MetricKind.VA_METRIC, MetricKind.VA_METRIC2])
 def test_other_feature_dimensions_and_lengths_are_taken(kind: MetricKind) -> None:
-    metric = make_metric(kind, video_dim=40, audio_dim=16)
+    metric = make_reference(kind, video_dim=40, audio_dim=16)
 
     assert metric.video(torch.randn(3, 1, 40)).shape == (3, metric.dim)
     assert metric.audio(torch.randn(3, 7, 16)).shape == (3, metric.dim)
@@ -48,7 +48,7 @@ def test_va_metric_reads_the_order_of_rows_and_va_metric2_does_not() -> None:
     features = torch.randn(2, 9, 128, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         for kind, same in ((MetricKind.VA_METRIC, False), (MetricKind.VA_METRIC2, True)):
-            metric = make_metric(kind)
+            metric = make_reference(kind)
             assert torch.allclose(metric.audio(features), metric.audio(features.flip(1)), atol=1e-6) is same
 
 

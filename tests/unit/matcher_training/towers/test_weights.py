@@ -5,10 +5,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from matcher_training.towers.metric_factory import make_metric
-from matcher_training.towers.reference import MetricKind
+from matcher_training.towers.reference import make_reference
 from matcher_training.towers.weights import load_weights, pack, save_weights, to_steps, unpack
 from needledrop.errors import BundleError
+from needledrop.metric_kind import MetricKind
 
 
 class Planted:
@@ -23,7 +23,7 @@ class Planted:
 
 @pytest.mark.parametrize("kind", [MetricKind.VA_METRIC, MetricKind.VA_METRIC2])
 def test_saved_weights_load_into_another_metric(tmp_path: Path, kind: MetricKind) -> None:
-    saved, loaded = make_metric(kind), make_metric(kind)
+    saved, loaded = make_reference(kind), make_reference(kind)
     save_weights(saved, tmp_path / "metric.safetensors")
 
     load_weights(loaded, tmp_path / "metric.safetensors")
@@ -39,14 +39,14 @@ def test_a_pickle_in_disguise_is_refused_and_never_run(tmp_path: Path, writer: o
         writer({"fc.weight": Planted(trace)}, file)  # type: ignore[operator]
 
     with pytest.raises(BundleError):
-        load_weights(make_metric(MetricKind.VA_METRIC2), path)
+        load_weights(make_reference(MetricKind.VA_METRIC2), path)
 
     assert not trace.exists()
 
 
 def test_missing_extra_misshapen_and_infinite_tensors_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "metric.safetensors"
-    good = {name: tensor.clone() for name, tensor in make_metric(MetricKind.VA_METRIC2).state_dict().items()}
+    good = {name: tensor.clone() for name, tensor in make_reference(MetricKind.VA_METRIC2).state_dict().items()}
     bad = [
         {name: tensor for name, tensor in good.items() if name != "fc.bias"},
         good | {"more": torch.zeros(1)},
@@ -54,19 +54,19 @@ def test_missing_extra_misshapen_and_infinite_tensors_are_refused(tmp_path: Path
         good | {"fc.bias": torch.full((96,), torch.inf)},
     ]
     save_file(good, path)
-    load_weights(make_metric(MetricKind.VA_METRIC2), path)
+    load_weights(make_reference(MetricKind.VA_METRIC2), path)
 
     for tensors in bad:
         save_file(tensors, path)
         with pytest.raises(BundleError):
-            load_weights(make_metric(MetricKind.VA_METRIC2), path)
+            load_weights(make_reference(MetricKind.VA_METRIC2), path)
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 7, 8])
 def test_stored_in_few_bits_a_matrix_takes_its_share_and_is_off_by_half_a_step_but_for_its_largest(
     tmp_path: Path, bits: int
 ) -> None:
-    saved, loaded = make_metric(MetricKind.VA_METRIC2), make_metric(MetricKind.VA_METRIC2)
+    saved, loaded = make_reference(MetricKind.VA_METRIC2), make_reference(MetricKind.VA_METRIC2)
     torch.nn.init.normal_(saved.get_parameter("vfc.weight"))
     save_weights(saved, tmp_path / "whole.safetensors")
     save_weights(saved, tmp_path / "compact.safetensors", bits)
@@ -102,7 +102,7 @@ def test_packed_numbers_are_unpacked_as_they_were(bits: int, columns: int) -> No
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_a_compact_matrix_whose_steps_are_missing_or_misshapen_is_refused(tmp_path: Path, bits: int) -> None:
-    metric, path = make_metric(MetricKind.VA_METRIC2), tmp_path / "metric.safetensors"
+    metric, path = make_reference(MetricKind.VA_METRIC2), tmp_path / "metric.safetensors"
     save_weights(metric, path, bits)
     whole = load_file(path)
     narrow = whole["vfc.weight"][:, 1:].contiguous()

@@ -73,7 +73,7 @@ class MetricEmbedder:
         return self._from_bundle(model_id) if files is None else self._from_store(model_id, files)
 
     def _from_bundle(self, model_id: str) -> Metric:
-        from matcher_training.towers.embedder import load_embedder  # noqa: PLC0415  torch is imported where it is used
+        from matcher_training.bundles.loading import load_embedder  # noqa: PLC0415  torch is imported where it is used
 
         bundle = open_bundle(self._bundle)
         if bundle.metric.id != model_id:
@@ -82,7 +82,7 @@ class MetricEmbedder:
         return load_embedder(bundle, device="cpu")
 
     def _from_store(self, model_id: str, files: tuple[tuple[str, str], ...]) -> Metric:
-        from matcher_training.towers.embedder import load_metric  # noqa: PLC0415  torch is imported where it is used
+        from matcher_training.bundles.loading import load_metric  # noqa: PLC0415  torch is imported where it is used
 
         with tempfile.TemporaryDirectory(prefix="needledrop-model-") as name:
             folder = Path(name)

@@ -25,9 +25,10 @@ def fit(work: Work, progress: Callable[[Epoch], None]) -> MetricCard:
     What it goes on from stays there until the folder is removed. `FeatureError` where there are too few pairs,
     `MemoryError` where memory runs out.
     """
+    from matcher_training.bundles.loading import load_tower_embedder  # noqa: PLC0415
     from matcher_training.evaluation.report import evaluate_metric, write_report  # noqa: PLC0415
-    from matcher_training.fit.fitting import FitProgress, fit_metric  # noqa: PLC0415  torch is imported where it is used
-    from matcher_training.towers.pair_embedder import load_tower_embedder  # noqa: PLC0415
+    from matcher_training.fit.fitting import fit_metric  # noqa: PLC0415  torch is imported where it is used
+    from matcher_training.fit.progress import FitProgress  # noqa: PLC0415  torch is imported where it is used
 
     def on_epoch(told: FitProgress) -> None:
         progress(Epoch(told.epoch, told.epochs, {"loss": told.loss, "reciprocal_rank": told.reciprocal_rank}))

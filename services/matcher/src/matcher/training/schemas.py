@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Recipe = Literal["needledrop", "va_metric", "va_metric2"]
+from needledrop.metric_kind import MetricKind
+
 Source = Literal["pairs", "choices"]
 
 
@@ -13,6 +14,6 @@ class ModelIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: str | None = Field(default=None, min_length=1, max_length=100)
-    recipe: Recipe = "needledrop"
+    recipe: MetricKind = Field(default=MetricKind.NEEDLEDROP, description=f"{MetricKind.described()}.")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     use: list[Source] = Field(default=["pairs"], min_length=1)

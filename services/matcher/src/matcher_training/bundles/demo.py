@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from matcher_training.data import Pairs, Sequences
 from matcher_training.evaluation.retrieval import chance_median_rank
 from matcher_training.fit.train import Fit, Recipe, fit
-from matcher_training.towers.embedder import MetricConfig
-from matcher_training.towers.reference import MetricKind
+from matcher_training.towers.config import MetricConfig
 from matcher_training.towers.weights import save_weights
 from needledrop.bundle import MANIFEST, FileRef, Manifest, MetricPart, SidePart, write_manifest
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Modality
+from needledrop.metric_kind import MetricKind
 
 RECIPE = Recipe(
     kind=MetricKind.VA_METRIC2,

@@ -4,14 +4,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from matcher_training.towers.embedder import load_embedder
+from matcher_training.bundles.loading import load_embedder
 from needledrop.bundle import Bundle, FileRef, write_manifest
 from needledrop.errors import BundleError, ErrorCode
 from needledrop.features import Modality
-from needledrop.metric import MetricCard
+from needledrop.metric import WEIGHTS, MetricCard
 from needledrop_models.archive import SUFFIX, pack
-
-WEIGHTS = "metric.safetensors"
 
 
 def export_metric(folder: Path, bundle: Bundle, out: Path, name: str | None = None) -> Bundle:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
+from matcher_training.bundles.loading import load_tower_embedder
 from matcher_training.commands.choices import (
     BundleOption,
     CacheOption,
@@ -29,7 +30,6 @@ from matcher_training.data import Pairs
 from matcher_training.evaluation.markdown import markdown
 from matcher_training.evaluation.recording import record_figures
 from matcher_training.evaluation.report import evaluate_metric, write_report
-from matcher_training.towers.pair_embedder import load_tower_embedder
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.metric import DEFAULT, metric_folder
 

@@ -25,9 +25,10 @@ from matcher_training.commands.choices import (
     chosen_shards,
     read_data,
 )
-from matcher_training.fit.fitting import FitProgress, fit_metric
-from matcher_training.towers.reference import MetricKind
+from matcher_training.fit.fitting import fit_metric
+from matcher_training.fit.progress import FitProgress
 from needledrop.metric import MetricCard
+from needledrop.metric_kind import MetricKind
 from needledrop_worker.memory import keep_memory
 
 
@@ -35,7 +36,7 @@ def fit(
     data: DataOption,
     out: Annotated[Path, typer.Option(help="The metric's folder; a run that was cut off goes on.", file_okay=False)],
     recipe: Annotated[
-        MetricKind, typer.Option(help="Our own, or one of the reference's with its training.")
+        MetricKind, typer.Option(help=f"What kind of metric to train. {MetricKind.described()}.")
     ] = MetricKind.NEEDLEDROP,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same data, same machine: the same metric.")] = 0,
     shards: ShardsOption = None,

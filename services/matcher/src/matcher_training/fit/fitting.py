@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,22 @@ from pydantic import BaseModel
 
 from matcher_training.data import Pairs
 from matcher_training.evaluation.retrieval import chance_median_rank, retrieval
-from matcher_training.fit.joined_fit import JoinedFit
+from matcher_training.fit.kinds import KINDS
 from matcher_training.fit.losses import distance_matrix
-from matcher_training.fit.recipe_selection import choose_recipe
-from matcher_training.fit.recipes import JoinedRecipe, ReferenceRecipe
-from matcher_training.fit.reference_fit import ReferenceFit
-from matcher_training.fit.residual_fit import Epoch
+from matcher_training.fit.progress import FitProgress, StageCounter
+from matcher_training.fit.recipes import Recipe
 from matcher_training.fit.resuming import begin
-from matcher_training.towers.embedder import MetricConfig
-from matcher_training.towers.pair_embedder import TowerEmbedder
-from matcher_training.towers.reference import Metric, MetricKind
+from matcher_training.fit.run import TrainingRun
+from matcher_training.towers.config import MetricConfig
+from matcher_training.towers.metric import Metric
 from matcher_training.towers.shapes import MetricShape
+from matcher_training.towers.tower_embedder import TowerEmbedder
 from matcher_training.towers.weights import load_weights, save_weights
 from needledrop.bundle import FileRef
 from needledrop.errors import ErrorCode, FeatureError
 from needledrop.features import Modality
 from needledrop.metric import WEIGHTS, MetricCard, MetricSide
+from needledrop.metric_kind import MetricKind
 
 HELD_OUT, MOST_HELD_OUT = 0.1, 2000
 LEAST_PAIRS = 8
@@ -36,28 +36,15 @@ WORK = "work"
 FIGURES = 1000
 
 
-@dataclass(frozen=True)
-class FitProgress:
-    """One epoch is over: `epoch` of `epochs`, counted over all stages.
-
-    The held-out mean reciprocal rank is 0…1, NaN where nothing is held out.
-    """
-
-    stage: str
-    epoch: int
-    epochs: int
-    loss: float
-    reciprocal_rank: float
-
-
 def fit_metric(
     pairs: Pairs,
     held_out: Pairs | None,
-    recipe: MetricKind | str,
+    kind: MetricKind | str,
     out: Path,
     *,
     seed: int = 0,
     progress: Callable[[FitProgress], None] = lambda progress: None,
+    recipe: Recipe | None = None,
     sides: Mapping[Modality, MetricSide] | None = None,
     name: str | None = None,
     training: Mapping[str, Any] | None = None,
@@ -68,22 +55,24 @@ def fit_metric(
 
     Where `held_out` is None a tenth of `pairs`, 2,000 at most (whole shards where there are some), is; where it is
     empty, nothing is: the last epoch counts. A run that was cut off goes on from what it left under `out`, where it was
-    one of the same pairs, split, recipe and seed. `sides` says more of the features than `pairs` do; `training` is
-    added to the card; `bits` are `save_weights`'s; `keep_work` keeps what a run would go on from also when
-    it is done. `FeatureError` where there are fewer than eight pairs.
+    one of the same pairs, split, recipe and seed. `recipe` is by default the one that suits the pairs. `sides` says
+    more of the features than `pairs` do; `training` is added to the card; `bits` are `save_weights`'s; `keep_work`
+    keeps what a run would go on from also when it is done. `FeatureError` where there are fewer than eight pairs.
     """
     if len(pairs) < LEAST_PAIRS:
         raise FeatureError(
             ErrorCode.FEATURES_INVALID, f"training takes {LEAST_PAIRS} pairs or more, there are {len(pairs)}"
         )
-    kind = MetricKind(recipe)
+    kind = MetricKind(kind)
     train, held = (
         pairs.split(held_out_share(len(pairs)), np.random.default_rng(seed)) if held_out is None else (pairs, held_out)
     )
     out.mkdir(parents=True, exist_ok=True)
     work = out / WORK
-    hops_s = pairs.video.hop_s, pairs.audio.hop_s
-    metric, shape, chosen = _fit(kind, train, held, hops_s, seed, work, progress)
+    chosen = recipe or KINDS[kind].choose(train)
+    begin(work, train, held, {"kind": kind.value, "recipe": _plain(chosen), "seed": seed})
+    run = TrainingRun(train, held, seed, work, StageCounter(chosen.epochs, progress))
+    metric, shape = KINDS[kind].fit(chosen, run)
     save_weights(metric, out / WEIGHTS, bits)
     load_weights(metric, out / WEIGHTS)
     found = sides or {
@@ -129,46 +118,9 @@ def use_config(train: Pairs, shape: MetricShape | None) -> MetricConfig:
     )
 
 
-def _fit(
-    kind: MetricKind,
-    train: Pairs,
-    held: Pairs,
-    hops_s: tuple[float, float],
-    seed: int,
-    work: Path,
-    progress: Callable[[FitProgress], None],
-) -> tuple[Metric, MetricShape | None, JoinedRecipe | ReferenceRecipe]:
-    chosen = choose_recipe(train) if kind is MetricKind.NEEDLEDROP else ReferenceRecipe()
-    begin(work, train, held, {"kind": kind.value, "recipe": _plain(chosen), "seed": seed})
-    if isinstance(chosen, JoinedRecipe):
-        metric, shape = JoinedFit(chosen, train, held, hops_s, seed, work, _Counted(chosen.epochs, progress)).run()
-        return metric, shape, chosen
-    counted = _Counted(chosen.epochs, progress)
-    fit = ReferenceFit(kind, chosen, train, held, seed, work / "reference.checkpoint")
-    return fit.run(lambda epoch: counted(kind.value, epoch)), None, chosen
-
-
 def held_out_share(pairs: int) -> float:
     """The share of so many pairs that is held out while training, unless others are given."""
     return min(HELD_OUT, MOST_HELD_OUT / pairs)
-
-
-class _Counted:
-    """Counts epochs over the stages, each of which begins where the one before it ended."""
-
-    def __init__(self, epochs: int, progress: Callable[[FitProgress], None]) -> None:
-        self._epochs = epochs
-        self._progress = progress
-        self._stage = ""
-        self._before = 0
-        self._length = 0
-
-    def __call__(self, stage: str, epoch: Epoch) -> None:
-        if stage != self._stage:
-            self._before += self._length
-            self._stage, self._length = stage, epoch.of
-        done = min(self._before + epoch.number, self._epochs)
-        self._progress(FitProgress(stage, done, self._epochs, epoch.loss, epoch.reciprocal_rank))
 
 
 def _held_out(metric: Metric, held: Pairs, seed: int) -> dict[str, Any]:
@@ -182,7 +134,7 @@ def _held_out(metric: Metric, held: Pairs, seed: int) -> dict[str, Any]:
     return {key: round(value, 6) for key, value in figures.items()}
 
 
-def _plain(recipe: JoinedRecipe | ReferenceRecipe) -> dict[str, Any]:
+def _plain(recipe: Recipe) -> dict[str, Any]:
     """The recipe as JSON can say it."""
 
     def plain(value: Any) -> Any:

@@ -4,7 +4,6 @@ Each stage leaves its weights in the work folder; a run that was cut off goes on
 """
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,11 @@ from matcher_training.fit.batches import Batch
 from matcher_training.fit.held_out_rank import embed_pairs, held_out_rank
 from matcher_training.fit.kernel_fit import fit_kernel
 from matcher_training.fit.label_fit import fit_labels, label_shape, make_label_towers
+from matcher_training.fit.precision import reduced_precision
+from matcher_training.fit.progress import Epoch, Report
 from matcher_training.fit.recipes import JoinedRecipe, KernelRecipe, LabelRecipe, ResidualRecipe
-from matcher_training.fit.residual_fit import Epoch, ResidualFit, Scores, reduced_precision
+from matcher_training.fit.residual_fit import ResidualFit, Scores
+from matcher_training.fit.run import FittedMetric, TrainingRun
 from matcher_training.towers.joined import JoinedMetric, reduction
 from matcher_training.towers.kernel import KernelTowers
 from matcher_training.towers.label import LabelTowers
@@ -27,8 +29,6 @@ from matcher_training.towers.residual import ResidualTowers
 from matcher_training.towers.shapes import HubShape, MemberShape, MetricShape
 
 REDUCED_ON = 8192
-Report = Callable[[str, Epoch], None]
-"""Called after each epoch with the stage's name, for example `teacher 2 of 4`."""
 
 
 class JoinedFit:
@@ -142,6 +142,11 @@ class JoinedFit:
         count = len(self._recipe.residuals if role == "member" else self._recipe.teachers)
         towers = fit.run(lambda epoch: self._report(f"{role} {number + 1} of {count}", epoch))
         return towers, fit.scale
+
+
+def fit_joined(recipe: JoinedRecipe, run: TrainingRun) -> FittedMetric:
+    """Train our metric; its shape is that of the recipe, for the labels and the number of pairs there are."""
+    return JoinedFit(recipe, run.train, run.held_out, run.hops_s, run.seed, run.work, run.report).run()
 
 
 class PlainTowers:

@@ -8,7 +8,7 @@ from torch import Tensor
 from matcher_training.data import Pairs
 from matcher_training.fit.batches import Side, crops, longest_s, parts
 from matcher_training.fit.recipes import KernelRecipe
-from matcher_training.fit.residual_fit import standardise
+from matcher_training.fit.standardisation import standardise
 from matcher_training.towers.kernel import KernelTower, KernelTowers, draw_frequencies, fit_directions
 
 CHUNK = 256

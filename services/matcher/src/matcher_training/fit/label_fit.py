@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from matcher_training.data import Labels, Pairs
 from matcher_training.fit.batches import Batch, crops, draw_mixture, longest_s, mixup, parts
 from matcher_training.fit.held_out_rank import CHUNK
+from matcher_training.fit.precision import reduced_precision
 from matcher_training.fit.recipes import LabelRecipe
-from matcher_training.fit.residual_fit import reduced_precision, standardise
+from matcher_training.fit.standardisation import standardise
 from matcher_training.towers.label import LabelTower, LabelTowers
 from matcher_training.towers.shapes import LabelShape
 

@@ -1,9 +1,19 @@
 """How metrics are trained. docs/training.md tells what was tried, and what each step gave."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from matcher_training.fit.losses import MOST_SCALE
 from matcher_training.towers.shapes import HubShape, KernelShape, ResidualShape, TowerShape
+
+
+class Recipe(Protocol):
+    """The settings of a training; a dataclass, so that they can be kept with the metric."""
+
+    @property
+    def epochs(self) -> int:
+        """Over all stages."""
+        ...
 
 
 @dataclass(frozen=True)

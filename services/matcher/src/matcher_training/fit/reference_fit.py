@@ -19,9 +19,12 @@ from matcher_training.data.sequences import Indices
 from matcher_training.fit.checkpoints import read_checkpoint, write_checkpoint
 from matcher_training.fit.held_out_rank import mean_reciprocal_rank
 from matcher_training.fit.losses import contrastive_loss
+from matcher_training.fit.progress import Epoch
 from matcher_training.fit.recipes import ReferenceRecipe
-from matcher_training.fit.residual_fit import Epoch
-from matcher_training.towers.reference import Metric, MetricKind, make_reference
+from matcher_training.fit.run import FittedMetric, TrainingRun
+from matcher_training.towers.metric import Metric
+from matcher_training.towers.reference import make_reference
+from needledrop.metric_kind import MetricKind
 
 EMBEDDED = 512
 
@@ -127,6 +130,12 @@ class ReferenceFit:
         self.metric.load_state_dict(state["metric"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._done = state["done"]
+
+
+def fit_reference(kind: MetricKind, recipe: ReferenceRecipe, run: TrainingRun) -> FittedMetric:
+    """Train one of the reference's metrics; it has no shape."""
+    fit = ReferenceFit(kind, recipe, run.train, run.held_out, run.seed, run.work / "reference.checkpoint")
+    return fit.run(lambda epoch: run.report(kind.value, epoch)), None
 
 
 @contextmanager

@@ -3,26 +3,24 @@
 import copy
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from matcher_training.data import Pairs, Sequences, floats
-from matcher_training.data.sequences import Indices
+from matcher_training.data import Pairs
 from matcher_training.fit.batches import Batch, crops, draw_mixture, longest_s, mixup
 from matcher_training.fit.checkpoints import read_checkpoint, write_checkpoint
 from matcher_training.fit.held_out_rank import held_out_rank
 from matcher_training.fit.losses import info_nce
+from matcher_training.fit.precision import reduced_precision
+from matcher_training.fit.progress import Epoch
 from matcher_training.fit.recipes import ResidualRecipe
-from matcher_training.towers.kernel import KernelTower
-from matcher_training.towers.residual import ResidualTower, ResidualTowers
-from needledrop_worker.processor import bfloat16_pays
+from matcher_training.fit.standardisation import standardise
+from matcher_training.towers.residual import ResidualTowers
 
 FIRST_SCALE = 1 / 0.07
 CLIP_NORM = 1.0
@@ -31,16 +29,6 @@ KEYS = {
 }  # fmt: skip
 Scores = Callable[[Batch], Tensor]
 """Another model's scaled similarities [N, N] of a batch."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What an epoch gave; `reciprocal_rank` is the mean over the held-out pairs, 0…1, NaN without any."""
-
-    number: int
-    of: int
-    loss: float
-    reciprocal_rank: float
 
 
 class ResidualFit:
@@ -202,37 +190,6 @@ class _Best:
     epoch: int
     reciprocal_rank: float
     state: dict[str, Tensor]
-
-
-def standardise(towers: tuple[ResidualTower, ResidualTower] | tuple[KernelTower, KernelTower], train: Pairs) -> None:
-    """Set each side's centre and scale to the mean and overall deviation of the rows of 4,096 training sequences."""
-    some = train.take(np.linspace(0, len(train) - 1, min(len(train), 4096)).astype(np.int64))
-    _set_moments(towers[0], some.video, some.video_index)
-    _set_moments(towers[1], some.audio, some.audio_index)
-
-
-def _set_moments(tower: ResidualTower | KernelTower, sequences: Sequences, index: Indices) -> None:
-    centre, scale = _moments(sequences, index)
-    tower.centre.copy_(torch.from_numpy(centre))
-    tower.scale.fill_(max(scale, 1e-6))
-
-
-def _moments(sequences: Sequences, index: Indices) -> tuple[npt.NDArray[np.float64], float]:
-    """The mean [D] of these sequences' rows, and the root of the mean square of what is left without it."""
-    count = int(sequences.lengths[index].sum())
-    mean = sum((_values(sequences, number).sum(axis=0) for number in index), np.zeros(sequences.dim)) / count
-    squares = sum(float(np.square(_values(sequences, number) - mean).sum()) for number in index)
-    return mean, math.sqrt(squares / (count * sequences.dim))
-
-
-def _values(sequences: Sequences, number: int) -> npt.NDArray[np.float64]:
-    return floats(sequences[number]).astype(np.float64)
-
-
-def reduced_precision() -> AbstractContextManager[Any]:
-    """bfloat16 matrix products where the processor is quicker in them."""
-    pays = bfloat16_pays(torch.cpu.get_capabilities())
-    return torch.autocast("cpu", torch.bfloat16) if pays else nullcontext()
 
 
 def _copy(towers: ResidualTowers) -> ResidualTowers:

@@ -12,9 +12,10 @@ from torch import Tensor
 from matcher_training.data import Pairs, stack
 from matcher_training.evaluation.retrieval import Retrieval, retrieval
 from matcher_training.fit.losses import SymmetricInfoNCE, distance_matrix
-from matcher_training.towers.metric_factory import make_metric
-from matcher_training.towers.reference import Metric, MetricKind
+from matcher_training.towers.metric import Metric
+from matcher_training.towers.reference import make_reference
 from needledrop.features import Codes, dequantise
+from needledrop.metric_kind import MetricKind
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def fit(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        metric = make_metric(recipe.kind, train.video.dim, train.audio.dim)
+        metric = make_reference(recipe.kind, train.video.dim, train.audio.dim)
         trainer = _Trainer(metric, recipe)
         best = _Best(metric, recipe, held_out)
         for epoch in range(1, recipe.epochs + 1):

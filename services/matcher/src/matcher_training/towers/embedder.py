@@ -1,41 +1,22 @@
 """Embedding clips and windows of tracks with a bundle's metric: the L2 distance of two embeddings is the metric's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from matcher_training.towers.metric_factory import make_metric
-from matcher_training.towers.reference import Metric, MetricKind
-from matcher_training.towers.shapes import MetricShape
-from matcher_training.towers.weights import load_weights
-from needledrop.bundle import Bundle, SidePart
-from needledrop.errors import BundleError, ErrorCode
-from needledrop.features import Codes, Modality, check_matrix, dequantise, require_space
-from needledrop.metric import MetricCard, MetricSide
+from matcher_training.towers.config import MetricConfig
+from matcher_training.towers.metric import Metric
+from needledrop.features import Codes, Modality, check_matrix, dequantise
 
 Vector = npt.NDArray[np.float32]
 Steps = npt.NDArray[np.float16]
 BATCH = 256
 Timed = tuple[Codes, float]
 """A feature matrix, uint8 [T, D], and how many seconds a row stands for."""
-
-
-class MetricConfig(BaseModel):
-    """How a metric is used: `MetricPart.config`. Times in seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    window_s: float = Field(gt=0, description="Length of a track's windows.")
-    window_hop_s: float = Field(gt=0, description="From the start of one window to the start of the next.")
-    max_s: float = Field(gt=0, description="How much of a clip, from its start, is embedded.")
-    step_s: float | None = Field(default=None, gt=0, description="Length of the stretch that a step's embedding is of.")
-    towers: MetricShape | None = Field(default=None, description="For the kind `needledrop`: its towers.")
 
 
 @dataclass(frozen=True)
@@ -124,45 +105,6 @@ class Embedder:
         return np.asarray(embeddings.cpu().numpy(), dtype=np.float32)
 
 
-def load_embedder(bundle: Bundle, device: str = "cpu") -> Embedder:
-    """The bundle's metric, ready to embed on `device` (`auto`, `cpu`, `cuda`, `cuda:N`).
-
-    `BundleError` where the metric is absent, altered, not safetensors, of an unknown kind, or its tensors don't fit;
-    `FeatureError(space_mismatch)` where it was trained on other feature spaces than the bundle's sides have.
-    """
-    part = bundle.metric
-    require_space(bundle.space(Modality.AUDIO).id, part.audio_space)
-    require_space(bundle.space(Modality.VIDEO).id, part.video_space)
-    kind, config = _description(part.kind, part.config)
-    sides = bundle.video, bundle.audio
-    return _load(kind, config, sides, bundle.file(part.weights), device)
-
-
-def load_metric(folder: Path, device: str = "cpu") -> Embedder:
-    """The metric of a folder, whose hash was just checked, ready to embed on `device`; errors as `load_embedder`."""
-    card = MetricCard.load(folder)
-    kind, config = _description(card.kind, card.config)
-    return _load(kind, config, (card.video, card.audio), folder / card.weights.path, device)
-
-
-def load_towers(folder: Path) -> Metric:
-    """The towers of a metric's folder, on the CPU in eval mode; errors as `load_embedder`."""
-    return load_metric(folder).metric
-
-
-def _load(
-    kind: MetricKind,
-    config: MetricConfig,
-    sides: tuple[MetricSide | SidePart, MetricSide | SidePart],
-    weights: Path,
-    device: str,
-) -> Embedder:
-    video, audio = sides
-    metric = make_metric(kind, video.dim, audio.dim, config.towers, (video.hop_s, audio.hop_s))
-    load_weights(metric, weights)
-    return Embedder(metric, config, video.dim, audio.dim, device)
-
-
 def window_spans(rows: int, hop_s: float, config: MetricConfig) -> list[tuple[int, int]]:
     """Row spans (start, stop) of a track's windows: one every `window_hop_s`, the last one aligned to the end.
 
@@ -179,17 +121,6 @@ def window_spans(rows: int, hop_s: float, config: MetricConfig) -> list[tuple[in
 
 def _count(seconds: float, hop_s: float) -> int:
     return max(1, round(seconds / hop_s))
-
-
-def _description(kind: str, config: Mapping[str, Any]) -> tuple[MetricKind, MetricConfig]:
-    if kind not in list(MetricKind):
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the metric's kind “{kind}” is not known")
-    try:
-        return MetricKind(kind), MetricConfig.model_validate(config)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise BundleError(ErrorCode.BUNDLE_INVALID, f"the metric's configuration: {where}: {first['msg']}") from error
 
 
 def _device(name: str) -> torch.device:

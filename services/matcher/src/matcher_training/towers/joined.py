@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from matcher_training.towers.hub_correction import EXTRA, HubCorrection
 from matcher_training.towers.kernel import KernelTowers
 from matcher_training.towers.label import LabelTowers
-from matcher_training.towers.reference import Metric
+from matcher_training.towers.metric import Metric
 from matcher_training.towers.residual import ResidualTowers
 from matcher_training.towers.shapes import KernelShape, LabelShape, MemberShape, MetricShape
+from needledrop.errors import BundleError, ErrorCode
 
 Towers = KernelTowers | LabelTowers | ResidualTowers
 
@@ -62,6 +63,13 @@ class JoinedMetric(Metric):
             return joined
         reduced: Tensor = joined @ self.projection
         return reduced
+
+
+def make_joined(dims: tuple[int, int], hops_s: tuple[float, float], shape: MetricShape | None) -> JoinedMetric:
+    """An untrained one. `BundleError` where the shape is missing, which a metric's configuration has to hold."""
+    if shape is None:
+        raise BundleError(ErrorCode.BUNDLE_INVALID, "the metric's configuration: towers: Field required")
+    return JoinedMetric(shape, dims, hops_s)
 
 
 def _towers(shape: MemberShape, dims: tuple[int, int], hops_s: tuple[float, float]) -> Towers:

@@ -3,36 +3,11 @@
 Both embed each side on its own; the metric is the Euclidean distance between the embeddings.
 """
 
-from abc import ABC, abstractmethod
-from enum import StrEnum
-
 import torch
 from torch import Tensor, nn
 
-
-class MetricKind(StrEnum):
-    VA_METRIC = "va_metric"
-    VA_METRIC2 = "va_metric2"
-    NEEDLEDROP = "needledrop"
-
-
-class Metric(nn.Module, ABC):
-    """Two towers. Inputs are dequantised features, float32 [B, T, D]; embeddings are float32 [B, `dim`]."""
-
-    dim: int
-
-    @abstractmethod
-    def video(self, features: Tensor) -> Tensor:
-        """Embeddings of B stretches of video features."""
-
-    @abstractmethod
-    def audio(self, features: Tensor) -> Tensor:
-        """Embeddings of B stretches of audio features."""
-
-    def forward(self, video: Tensor, audio: Tensor) -> Tensor:
-        """Distances [B] between B stretches of each side, taken in pairs. T may differ between the sides."""
-        distances: Tensor = torch.linalg.vector_norm(self.video(video) - self.audio(audio), dim=-1)
-        return distances
+from matcher_training.towers.metric import Metric
+from needledrop.metric_kind import MetricKind
 
 
 class VAMetric(Metric):

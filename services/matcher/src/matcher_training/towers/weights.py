@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from matcher_training.towers.reference import Metric
+from matcher_training.towers.metric import Metric
 from needledrop.errors import BundleError, ErrorCode
 
 STEP = ".step"

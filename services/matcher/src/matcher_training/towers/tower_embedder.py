@@ -1,17 +1,12 @@
 """Embedding pairs with a metric folder's towers, whole sequences of any length."""
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from matcher_training.data import Pairs, Sequences, floats
-from matcher_training.towers.embedder import load_towers
-from matcher_training.towers.reference import Metric
-from needledrop.errors import ErrorCode, FeatureError
-from needledrop.features import Modality, require_space
-from needledrop.metric import MetricCard
+from matcher_training.data import Sequences, floats
+from matcher_training.towers.metric import Metric
+from needledrop.features import Modality
 
 ROWS = 4096
 
@@ -34,22 +29,3 @@ class TowerEmbedder:
                     rows = sequences.codes[starts[batch][:, None] + np.arange(length)]
                     embeddings[batch] = tower(torch.from_numpy(floats(rows))).numpy()
         return embeddings
-
-
-def load_tower_embedder(folder: Path, pairs: Pairs) -> TowerEmbedder:
-    """The metric of a folder, for these pairs.
-
-    `BundleError` where the folder holds no whole metric; `FeatureError` where it was trained on features of another
-    width or another feature space than the pairs have.
-    """
-    card = MetricCard.load(folder)
-    for modality, sequences in ((Modality.VIDEO, pairs.video), (Modality.AUDIO, pairs.audio)):
-        side = card.side(modality)
-        if side.dim != sequences.dim:
-            raise FeatureError(
-                ErrorCode.FEATURES_INVALID,
-                f"{card.name} takes {modality} features of {side.dim} columns, the data has {sequences.dim}",
-            )
-        if side.space is not None and sequences.space is not None:
-            require_space(sequences.space, side.space)
-    return TowerEmbedder(load_towers(folder))
