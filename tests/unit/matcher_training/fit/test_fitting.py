@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests import made_up
 
-from matcher_training.bundles.loading import load_metric, load_tower_embedder
+from matcher_training.bundles.loading import load_metric, load_tower_embedder, load_towers
 from matcher_training.data import Labels
 from matcher_training.evaluation.report import evaluate_metric
 from matcher_training.fit.fitting import fit_metric
@@ -19,7 +19,7 @@ from matcher_training.fit.recipe_selection import FEW, LEAST_LABELS, NETS_FROM, 
 from matcher_training.fit.recipes import JoinedRecipe, LabelRecipe, ResidualRecipe
 from matcher_training.towers.shapes import HubShape, ResidualShape, TowerShape
 from needledrop.errors import ErrorCode, FeatureError
-from needledrop.features import Modality
+from needledrop.features import Modality, dequantise
 from needledrop.metric import MetricCard
 
 TOWER = TowerShape(width=16)
@@ -52,6 +52,20 @@ def test_what_was_held_out_is_measured_from_the_file(folder: Path) -> None:
     report = evaluate_metric(load_tower_embedder(folder, held), held, galleries=(None,), draws=1)
     figure = report.metrics[0].subsets[0].galleries[0].picture_to_sound.recall_at_1.mean
     assert figure == pytest.approx(MetricCard.load(folder).training["held_out"]["recall_at_1"], abs=1e-6)
+
+
+def test_held_out_figures_agree_with_embedding_one_pair_at_a_time(folder: Path) -> None:
+    pairs = made_up.pairs(160, video_dim=24, audio_dim=12)
+    _, held = pairs.split(0.1, np.random.default_rng(1))
+    metric = load_towers(folder)
+    ranks = []
+    with torch.inference_mode():
+        audio = [metric.audio(torch.from_numpy(dequantise(held.audio[i])[None])) for i in held.audio_index]
+        for number, i in enumerate(held.video_index):
+            video = metric.video(torch.from_numpy(dequantise(held.video[i])[None]))
+            distances = [float(torch.linalg.vector_norm(video - other)) for other in audio]
+            ranks.append(sorted(distances).index(distances[number]) + 1)
+    assert MetricCard.load(folder).training["held_out"]["mean_rank"] == pytest.approx(np.mean(ranks), abs=1e-6)
 
 
 def test_the_metric_embeds_windows_clips_and_steps(folder: Path) -> None:

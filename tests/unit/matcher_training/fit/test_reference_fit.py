@@ -1,5 +1,6 @@
 """The reference's training, against its rules written out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,41 @@ import pytest
 import torch
 from tests import made_up
 
-from matcher_training.fit.losses import contrastive_loss
+from matcher_training.data import Pairs
+from matcher_training.evaluation.retrieval import Retrieval, chance_median_rank, retrieval
+from matcher_training.fit.losses import contrastive_loss, distance_matrix
 from matcher_training.fit.progress import Epoch
 from matcher_training.fit.recipes import ReferenceRecipe
 from matcher_training.fit.reference_fit import ReferenceFit
+from matcher_training.towers.metric import Metric
 from matcher_training.towers.reference import make_reference
+from matcher_training.towers.tower_embedder import TowerEmbedder
+from needledrop.features import Modality
 from needledrop.metric_kind import MetricKind
 
 RECIPE = ReferenceRecipe(epochs=3, batch=16)
+LEARNER = ReferenceRecipe(epochs=25, batch=16, margin=6.0, learning_rate=3e-3, weight_decay=0.0, rows=4)
+
+
+def wide_pairs(count: int, seed: int = 0) -> Pairs:
+    return made_up.pairs(count, seed, video_dim=96, audio_dim=48)
+
+
+def shuffled(pairs: Pairs) -> Pairs:
+    """Every picture with another pair's sound."""
+    return replace(pairs, audio_index=np.roll(pairs.audio_index, 1))
+
+
+def figures(metric: Metric, pairs: Pairs) -> Retrieval:
+    embedder = TowerEmbedder(metric)
+    video = torch.from_numpy(embedder.embed(Modality.VIDEO, pairs.video, pairs.video_index))
+    audio = torch.from_numpy(embedder.embed(Modality.AUDIO, pairs.audio, pairs.audio_index))
+    return retrieval(distance_matrix(video, audio).numpy())
+
+
+def learnt(folder: Path, train: Pairs, recipe: ReferenceRecipe = LEARNER, seed: int = 0) -> Metric:
+    fit = ReferenceFit(MetricKind.VA_METRIC2, recipe, train, train.take(np.arange(0)), seed, folder / f"{seed}")
+    return fit.run(lambda epoch: None)
 
 
 def test_one_epoch_is_the_references_loop(tmp_path: Path) -> None:
@@ -93,3 +121,33 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None
     assert [epoch.number for epoch in rest] == [2, 3]
     for name, tensor in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize("kind", [MetricKind.VA_METRIC, MetricKind.VA_METRIC2])
+def test_a_few_pairs_are_learned_by_heart_even_where_nothing_connects_them(tmp_path: Path, kind: MetricKind) -> None:
+    pairs = shuffled(wide_pairs(16))
+    recipe = replace(LEARNER, epochs=100, margin=12.0, learning_rate=1e-2, decay_every=100)
+    metric = ReferenceFit(kind, recipe, pairs, pairs, 0, tmp_path / "c").run(lambda epoch: None)
+    found = figures(metric, pairs)
+    assert found.gallery == 16
+    assert found.recall_at_1 >= 0.9
+
+
+def test_what_connects_the_sides_is_found_in_pairs_never_seen(tmp_path: Path) -> None:
+    assert figures(learnt(tmp_path, wide_pairs(100)), wide_pairs(60, seed=99)).median_rank <= 3
+
+
+def test_shuffled_pairs_stay_at_chance_on_pairs_never_seen(tmp_path: Path) -> None:
+    found = figures(learnt(tmp_path, shuffled(wide_pairs(100))), wide_pairs(60, seed=99))
+    assert found.median_rank > 0.5 * chance_median_rank(60)
+
+
+def test_the_same_seed_gives_the_same_metric_and_leaves_torchs_generator_alone(tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    first, second, other = (
+        learnt(tmp_path / name, wide_pairs(30), RECIPE, seed).state_dict()["fc.weight"]
+        for name, seed in (("first", 5), ("second", 5), ("other", 6))
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)

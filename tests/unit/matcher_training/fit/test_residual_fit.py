@@ -168,3 +168,16 @@ def test_training_leaves_the_global_generator_as_it_was(tmp_path: Path) -> None:
     torch.manual_seed(3)
     fit(tmp_path, train, held, dataclasses.replace(RECIPE, epochs=1)).run(lambda epoch: None)
     assert torch.equal(torch.rand(3), wanted)
+
+
+def test_training_stops_when_held_out_pairs_get_no_better(tmp_path: Path) -> None:
+    train, held = data()
+    order = np.random.default_rng(1).permutation(len(train))
+    nothing = dataclasses.replace(train, audio_index=train.audio_index[order])
+    told: list[Epoch] = []
+    fit(tmp_path, nothing, held, dataclasses.replace(RECIPE, epochs=200, patience=3)).run(told.append)
+
+    ranks = [epoch.reciprocal_rank for epoch in told]
+    best = max(number for number, rank in enumerate(ranks, start=1) if rank == max(ranks))
+    assert [epoch.number for epoch in told] == list(range(1, best + 4))
+    assert len(told) < 200

@@ -1,7 +1,5 @@
 """Losses over distances between embeddings."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -19,25 +17,6 @@ def contrastive_loss(distances: Tensor, different: Tensor, margin: float = 1.0) 
     `distances` float [B]; `different` [B], 1 (or True) where the two do not belong together. The result is a scalar.
     """
     return torch.where(different.bool(), (margin - distances).clamp(min=0), distances).square().mean()
-
-
-class SymmetricInfoNCE(nn.Module):
-    """InfoNCE (van den Oord et al. 2018) in both directions, as in CLIP, with negative distances as the scores.
-
-    The scale, one over the temperature, is learned through its logarithm and kept at 100 at most, as in CLIP.
-    """
-
-    def __init__(self, scale: float = 1.0) -> None:
-        super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(scale).log())
-
-    def forward(self, distances: Tensor) -> Tensor:
-        """Scalar loss of a matrix [N, N] whose diagonal holds the pairs."""
-        logits = -self.log_scale.clamp(max=math.log(MOST_SCALE)).exp() * distances
-        targets = torch.arange(len(distances), device=distances.device)
-        rows = nn.functional.cross_entropy(logits, targets)
-        columns = nn.functional.cross_entropy(logits.T, targets)
-        return (rows + columns) / 2
 
 
 def info_nce(scores: Tensor, targets: Tensor | None = None) -> Tensor:
