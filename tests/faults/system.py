@@ -100,7 +100,7 @@ class System:
             return False
 
     def job(self, asset_id: str) -> dict[str, Any]:
-        columns = ("id", "state", "attempt", "tries", "error_code", "worker", "stage", "space", "media_sha256")
+        columns = ("id", "state", "attempt", "tries", "error_code", "worker", "stage", "space")
         [row] = self.rows(f"SELECT {', '.join(columns)} FROM jobs WHERE coalesce(track_id, clip_id) = %s", asset_id)
         return dict(zip(columns, row, strict=True))
 
