@@ -15,6 +15,21 @@ from tests.stack import RunningStack, running_stack
 settings.register_profile("no-deadline", settings(), deadline=None)
 settings.load_profile("no-deadline")
 
+MARKERS = {"integration": "servers", "faults": "faults", "browser": "browser", "e2e": "containers"}
+"""What all tests of a folder are marked with. A unit test is `fast`, unless it needs servers or is `slow`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else []
+        if folder != "unit":
+            item.add_marker(MARKERS[folder])
+        elif not {"servers", "stack"}.isdisjoint(fixtures):
+            item.add_marker("servers")
+        elif not any(item.iter_markers("servers")) and not any(item.iter_markers("slow")):
+            item.add_marker("fast")
+
 
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:

@@ -7,6 +7,8 @@ import pytest
 from needledrop_local.errors import LocalError
 from needledrop_local.postgres import Postgres
 
+pytestmark = pytest.mark.servers
+
 
 def connect(server: Postgres) -> "psycopg.Connection[tuple[object, ...]]":
     return psycopg.connect(server.url.replace("+psycopg", ""), autocommit=True)

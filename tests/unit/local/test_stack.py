@@ -20,6 +20,7 @@ from needledrop_local.ports import free_port
 from needledrop_local.stack import Stack
 from needledrop_local.supervision import RESTARTS
 
+pytestmark = pytest.mark.servers
 SERVERS = {"redis", "db"}
 RUN = """
 import sys

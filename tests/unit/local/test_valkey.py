@@ -5,6 +5,8 @@ import redis
 
 from needledrop_local.valkey import Valkey
 
+pytestmark = pytest.mark.servers
+
 
 def test_values_outlive_a_stop_and_a_crash(server_folder: Path) -> None:
     server = Valkey(server_folder / "data", server_folder / "log")
