@@ -71,7 +71,7 @@ class MatcherSettings(CoreSettings):
         default=None, description="Where trainings are kept while they run; a folder beside temporary files if unset."
     )
     training_hard_limit_s: int = Field(
-        default=7 * 86400, ge=10, description="A training that runs longer is killed and counted as lost."
+        default=7 * 86400, ge=10, description="A training or activation that runs longer is ended and tried again."
     )
     index_from_windows: int = Field(
         default=50_000,

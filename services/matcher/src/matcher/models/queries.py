@@ -2,9 +2,9 @@
 
 from matcher.db import Database, Session
 from matcher.embedding.repository.coverage import coverage
-from matcher.errors import not_found
+from matcher.errors import Failure, not_found
 from matcher.jobs.repository import JobRepository
-from matcher.models.schemas import Coverage, ModelDetail, ModelFailure, ModelList, ModelProgress
+from matcher.models.schemas import Coverage, ModelDetail, ModelList, ModelProgress
 from matcher.registry.model_jobs import ModelJob
 from matcher.registry.repository import all_models, find_model
 from matcher.tables import ENDED_BADLY, OPEN, Job, Model, ModelState
@@ -54,10 +54,10 @@ def _progress(session: Session, model: Model) -> ModelProgress:
     )
 
 
-def _failure(job: Job | None) -> ModelFailure | None:
+def _failure(job: Job | None) -> Failure | None:
     if job is None or job.state not in ENDED_BADLY:
         return None
-    return ModelFailure(code=job.error_code or "", detail=job.error_detail or "")
+    return Failure(code=job.error_code or "", detail=job.error_detail or "")
 
 
 def _detail(session: Session, model: Model) -> ModelDetail:

@@ -3,17 +3,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from matcher.errors import Failure
+
 
 class ActivationIn(BaseModel):
     """`reextract`: files with features of another space only are extracted again before the switch."""
 
     model_config = ConfigDict(extra="forbid")
     reextract: bool = False
-
-
-class ModelFailure(BaseModel):
-    code: str
-    detail: str
 
 
 class Coverage(BaseModel):
@@ -35,7 +32,7 @@ class ModelProgress(BaseModel):
     epoch: int | None
     epochs: int | None
     figures: dict[str, float | None] | None
-    error: ModelFailure | None
+    error: Failure | None
     coverage: Coverage
 
 
