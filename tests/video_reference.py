@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 from video_extractor.weights import Network, StateDict, empty_network
 
 EXPECTED = Path(__file__).parent / "data" / "video_reference.npz"

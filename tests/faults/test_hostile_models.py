@@ -26,8 +26,8 @@ from needledrop.errors import BundleError, FeatureError
 from needledrop.features import Modality, matrix_from_bytes
 from needledrop.messages import REPLY_QUEUE, Task
 from needledrop.settings import CoreSettings
-from needledrop.video_pca import VideoPca
 from needledrop_models.archive import open_bundle, unpack
+from needledrop_models.video_pca import VideoPca
 from needledrop_worker.celery import make_celery
 from tests.embedded import Servers
 from tests.extracting import extract_request
@@ -165,7 +165,7 @@ from audio_extractor import vggish
 from audio_extractor.runtime import start_tensorflow
 from needledrop.errors import BundleError
 from needledrop.settings import CoreSettings
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 folder, seed, flips = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 runtime, rng = start_tensorflow(CoreSettings(device="cpu")), np.random.default_rng(seed)
 # The first layer stands for the network, whose checkpoint of 288 MB would be read for minutes.

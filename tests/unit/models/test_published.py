@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from needledrop.errors import BundleError
-from needledrop.video_pca import VideoPca
 from needledrop_models.published import FRAME, check_archive, difference
+from needledrop_models.video_pca import VideoPca
 from tests.unit.models.made_up import COMPONENTS, POOL, archive, pca_arrays
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from needledrop.features import FeatureSpace, Modality
 from needledrop.messages import MediaInfo
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 from video_extractor.inception import Frames, Pool
 
 SPACE = FeatureSpace(Modality.VIDEO, "means", "0" * 64, "seed", "0" * 64, 1.0, 3)

@@ -12,7 +12,7 @@ from needledrop.bundle import Bundle
 from needledrop.features import Codes, dequantise
 from needledrop.metric_kind import MetricKind
 from needledrop.settings import CoreSettings
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 from tests.shared import require_shared
 from video_extractor.extractor import VideoExtractor, load, load_backbone, open_source
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from needledrop.bundle import Bundle, FileRef, Manifest, write_manifest
 from needledrop.errors import BundleError, ErrorCode
-from needledrop.video_pca import VideoPca
 from needledrop_models.assemble import take_metric
+from needledrop_models.video_pca import VideoPca
 from needledrop_models.yt8m_pca import POOL_DIM
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from needledrop.errors import BundleError, ErrorCode
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 from needledrop_models.yt8m_pca import read_archive
 
 FRAME = Path(__file__).with_name("published_frame.npz")

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from needledrop.arrays import array_from_bytes
 from needledrop.errors import BundleError, ErrorCode
-from needledrop.video_pca import VideoPca
 from needledrop_models.matrix_data import read_matrix
+from needledrop_models.video_pca import VideoPca
 
 Floats = npt.NDArray[np.float64]
 AUDIO_DIM, VIDEO_DIM, POOL_DIM = 128, 1024, 2048

@@ -18,8 +18,8 @@ from needledrop.extraction import Extraction, Progress
 from needledrop.features import FeatureSpace, Modality
 from needledrop.messages import MediaInfo
 from needledrop.settings import CoreSettings
-from needledrop.video_pca import VideoPca
 from needledrop_media import open_frames, prepare
+from needledrop_models.video_pca import VideoPca
 from video_extractor.inception import Backbone, Frames, Inception, Pool, choose_device
 from video_extractor.network import POOL_DIM
 from video_extractor.preprocessing import FRAME_SIZE, Preprocessing

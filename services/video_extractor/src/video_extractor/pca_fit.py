@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 
 
 def fit_few(pool: npt.NDArray[np.floating], dim: int, leading: int, floor: float, seed: int) -> VideoPca:

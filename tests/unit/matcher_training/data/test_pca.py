@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from matcher_training.cli import app
 from matcher_training.data.pca import fit_pca, raw_files
 from needledrop.errors import FeatureError
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 
 
 def raw(folder: Path, lengths: list[int], columns: int = 20) -> npt.NDArray[np.float16]:

@@ -12,7 +12,7 @@ from matcher_training.data.videos import VideoSource, videos_layout
 from needledrop.bundle import Bundle, FileRef, write_manifest
 from needledrop.errors import BundleError, FeatureError
 from needledrop.features import Modality
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 
 
 @pytest.fixture

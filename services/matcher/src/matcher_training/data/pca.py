@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.decomposition import IncrementalPCA
 
 from matcher_training.data.sequences import check_rows, invalid
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 
 Floats = npt.NDArray[np.float32]
 BATCH = 2048

@@ -11,8 +11,8 @@ from matcher_training.data.pca import fit_pca
 from matcher_training.data.sequences import Rows, invalid
 from needledrop.bundle import FileRef, SidePart
 from needledrop.features import Modality
-from needledrop.video_pca import VideoPca
 from needledrop_models.archive import open_bundle
+from needledrop_models.video_pca import VideoPca
 
 SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv"))
 PCA_FILE = "video_pca.npz"

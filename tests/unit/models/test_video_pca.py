@@ -6,7 +6,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from needledrop.errors import BundleError, ErrorCode, FeatureError
-from needledrop.video_pca import VideoPca
+from needledrop_models.video_pca import VideoPca
 
 ROWS = np.random.default_rng(0).normal(size=(50, 6)) * [5, 3, 2, 1, 0.5, 0.1] + 7
 GOOD: dict[str, npt.NDArray[np.float64]] = {
