@@ -168,7 +168,7 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
             world.execute("UPDATE jobs SET run_after = NULL")
             world.dispatcher.run_once()
             unpublished = world.rows(
-                "SELECT id FROM jobs WHERE state = 'queued' AND published_at IS NULL AND run_after IS NULL"
+                f"{DELIVERY} WHERE state = 'queued' AND published_at IS NULL AND run_after IS NULL"
             )
             assert unpublished == []
 
