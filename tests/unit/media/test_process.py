@@ -152,6 +152,7 @@ def test_the_child_has_its_limits_and_nothing_of_the_environment(hour: Path, mon
     assert {name for name in files if not name.startswith(("pipe:", "anon_inode:"))} == {"/dev/null", str(hour)}
 
 
+@pytest.mark.slow
 def test_an_hour_of_sound_takes_little_memory(hour: Path) -> None:
     before = children()
     count = peak = 0

@@ -45,6 +45,12 @@ def extracted(extractor: VideoExtractor, path: Path) -> tuple[Codes, np.ndarray]
     return codes, np.concatenate(rows)
 
 
+@pytest.fixture(scope="module")
+def rabbits(extractor: VideoExtractor) -> list[tuple[Codes, np.ndarray]]:
+    """What comes of each of RABBITS, codes and rows."""
+    return [extracted(extractor, clip(name)) for name in RABBITS]
+
+
 def same(one: Codes, other: Codes) -> bool:
     """Equal for 99 in 100, and nowhere off by more than one: the tolerance of the reference's own numbers."""
     off = np.abs(one.astype(int) - other.astype(int))
@@ -57,13 +63,14 @@ def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("batch", [1, 5])
-def test_codes_do_not_depend_on_the_size_of_a_batch(bundle: Bundle, extractor: VideoExtractor, batch: int) -> None:
+def test_codes_do_not_depend_on_the_size_of_a_batch(
+    bundle: Bundle, extractor: VideoExtractor, rabbits: list[tuple[Codes, np.ndarray]], batch: int
+) -> None:
     part = bundle.video
     assert part.pca is not None
     pca = VideoPca.load(bundle.root / part.pca.path)
     other = VideoExtractor(extractor.space, load_backbone(bundle, CPU), pca, open_source, batch)
-    path = clip("mdn_rabbit320.mp4")
-    assert same(extracted(other, path)[0], extracted(extractor, path)[0])
+    assert same(extracted(other, clip(RABBITS[1]))[0], rabbits[1][0])
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -74,8 +81,8 @@ def test_codes_do_not_depend_on_the_number_of_threads(extractor: VideoExtractor)
     assert same(extracted(extractor, path)[0], alone)
 
 
-def test_one_film_in_several_encodings_has_nearly_the_same_features(extractor: VideoExtractor) -> None:
-    (codes, raw), *others = [extracted(extractor, clip(name)) for name in RABBITS]
+def test_one_film_in_several_encodings_has_nearly_the_same_features(rabbits: list[tuple[Codes, np.ndarray]]) -> None:
+    (codes, raw), *others = rabbits
     for other_codes, other_raw in others:
         count = min(len(raw), len(other_raw))
         assert abs(len(raw) - len(other_raw)) <= 1
@@ -83,14 +90,13 @@ def test_one_film_in_several_encodings_has_nearly_the_same_features(extractor: V
         assert cosine(dequantise(codes[:count]), dequantise(other_codes[:count])).mean() >= LEAST_WHITENED
 
 
-def test_one_film_in_several_encodings_finds_the_same_tracks(extractor: VideoExtractor) -> None:
+def test_one_film_in_several_encodings_finds_the_same_tracks(rabbits: list[tuple[Codes, np.ndarray]]) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         metric = make_reference(MetricKind.VA_METRIC2)
     tracks = np.random.default_rng(0).integers(0, 256, (200, 20, 128), np.uint8)
     found = []
-    for name in RABBITS:
-        codes = extracted(extractor, clip(name))[0]
+    for codes, _ in rabbits:
         with torch.inference_mode():
             vector = metric.video(torch.from_numpy(dequantise(codes))[None])
             distances = torch.linalg.vector_norm(metric.audio(torch.from_numpy(dequantise(tracks))) - vector, dim=1)

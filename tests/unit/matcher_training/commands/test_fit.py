@@ -81,6 +81,7 @@ def test_fit_on_all_pairs_holds_nothing_out_and_says_so(data: Path, tmp_path: Pa
     assert MetricCard.load(out).training["measured"]["pairs"] == COUNT
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_and_comes_to_the_same_metric(data: Path, tmp_path: Path) -> None:
     recipe = "va_metric2"
     whole, cut = tmp_path / "whole" / "m", tmp_path / "cut" / "m"
