@@ -259,7 +259,7 @@ def test_a_backup_made_amid_uploads_and_deletions_is_whole(api: Api, empty: Syst
 
 
 def test_two_backups_at_once_are_told_apart_from_a_hang(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matcher.operations.backup.LOCK_WITHIN_S", 1)
+    monkeypatch.setattr("matcher.operations.repository.locks.REMOVALS_WITHIN_S", 1)
     with no_removals(api.database), pytest.raises(BackupError) as caught:
         back_up(api.database, api.store, io.BytesIO())
     assert caught.value.code is ErrorCode.BACKUP_RUNNING
