@@ -98,10 +98,14 @@ class Trainer:
             child.process.join()
             self._lost(child, ErrorCode.TASK_TIMEOUT, "the work took too long and was ended")
         else:
-            child.process.join()
-            if child.process.exitcode:
-                self._lost(child, ErrorCode.WORKER_LOST, f"its process ended with status {child.process.exitcode}")
+            self._note_end(child)
         del self._children[child.kind.name]
+
+    def _note_end(self, child: _Child) -> None:
+        """Say of a process that ended by itself, and not well, that its attempt is lost."""
+        child.process.join()
+        if child.process.exitcode:
+            self._lost(child, ErrorCode.WORKER_LOST, f"its process ended with status {child.process.exitcode}")
 
     def _lost(self, child: _Child, code: ErrorCode, detail: str) -> None:
         """Where the process has said itself what happened, that stands."""
@@ -113,16 +117,12 @@ class Trainer:
         for child in self._children.values():
             child.process.join(max(0.0, ends - time.monotonic()))
             if not child.process.is_alive():
-                self._look_after_last(child)
+                self._note_end(child)
                 continue
             child.process.kill()
             child.process.join()
             self._left_to_its_lease(lambda claim=child.claim: self._runner.give_back(claim))  # type: ignore[misc]
         self._children.clear()
-
-    def _look_after_last(self, child: _Child) -> None:
-        if child.process.exitcode:
-            self._lost(child, ErrorCode.WORKER_LOST, f"its process ended with status {child.process.exitcode}")
 
     def _left_to_its_lease(self, tell: Callable[[], None]) -> None:
         try:
